@@ -1,0 +1,195 @@
+"""The first half of ingest: one unit of the source to a part folder, its rows checked and divided among the splits.
+
+    parts/<key>/{train,validation,test}.arrow   example_id, text, label (as the source has it), kept columns
+    parts/<key>/rejected.jsonl                  rows not taken
+    parts/<key>/summary.json                    PartSummary
+
+Keys sort in reading order. Each part depends on its unit alone, so any worker may write it, in any order.
+"""
+
+import difflib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from components.beam_options import count_rows
+from components.readers import BATCH_ROWS, BrokenFileError, Unit, read_unit
+from components.rows import Accepted, Reject, Row, accept
+from components.sources import IngestParams
+from components.splits import Fractions, assign_splits
+from schemas.artifacts import read_json, write_json
+from schemas.examples import LABEL, LABELLED_TEXT, SPLITS, arrow_schema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MAX_CLASSES = 1000
+_BATCH_CHARACTERS = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class PartRules:
+    """What all parts of one ingest have in common."""
+
+    params: IngestParams
+    folder: Path  # of all parts
+    own_splits: frozenset[str]
+    known_labels: tuple[str, ...] | None  # None: any label is a class
+    progress_file: Path | None
+
+    @property
+    def fractions(self) -> Fractions:
+        """What to take out of train for the splits that the source does not have."""
+        return Fractions(
+            validation=0 if "validation" in self.own_splits else self.params.validation_fraction,
+            test=0 if "test" in self.own_splits else self.params.test_fraction,
+        )
+
+    @property
+    def schema(self) -> "pa.Schema":
+        """Labelled texts with the label still a string."""
+        import pyarrow as pa
+
+        schema = arrow_schema(LABELLED_TEXT, self.params.keep_columns)
+        return schema.set(schema.get_field_index(LABEL.name), pa.field(LABEL.name, pa.string(), nullable=False))
+
+
+@dataclass(frozen=True)
+class PartSummary:
+    """What became of the rows of one unit."""
+
+    rows_in: int
+    rejected: int
+    rows: dict[str, int]  # split -> rows
+    labels: list[str]  # distinct, sorted; no more than MAX_CLASSES + 1 of them
+    broken_file: str = ""  # why the unit could not be read to its end
+
+
+@dataclass
+class _Tally:
+    rows_in: int = 0
+    rejected: int = 0
+    rows: Counter[str] = field(default_factory=Counter)
+    labels: set[str] = field(default_factory=set)
+
+    def summary(self, broken_file: str) -> PartSummary:
+        return PartSummary(self.rows_in, self.rejected, dict(self.rows), sorted(self.labels), broken_file)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A finished part folder."""
+
+    folder: Path
+    summary: PartSummary
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read the summary that ``write_part`` left."""
+        return cls(folder, PartSummary(**read_json(folder / "summary.json")))
+
+    @property
+    def rejected_file(self) -> Path:
+        """The rows not taken."""
+        return self.folder / "rejected.jsonl"
+
+    def first_reject(self) -> dict[str, Any]:
+        """Place, reason and raw of the first row not taken."""
+        with self.rejected_file.open(encoding="utf-8") as file:
+            return dict(json.loads(file.readline()))
+
+
+def write_unit(numbered_unit: tuple[int, Unit], rules: PartRules) -> None:
+    """Read one unit and write its part."""
+    number, unit = numbered_unit
+    write_part(f"{number:08}", read_unit(unit, rules.params), unit.file.split, rules)
+
+
+def write_part(key: str, rows: Iterable[Row | Reject], own_split: str | None, rules: PartRules) -> None:
+    """Write the rows as the part ``key``; what breaks the file on the way is noted in the summary."""
+    folder = rules.folder / key
+    folder.mkdir(exist_ok=True)
+    tally, broken_file = _Tally(), ""
+    try:
+        _write_rows(rows, folder, own_split, rules, tally)
+    except BrokenFileError as error:
+        broken_file = str(error)
+    write_json(folder / "summary.json", asdict(tally.summary(broken_file)))
+
+
+def _write_rows(
+    rows: Iterable[Row | Reject], folder: Path, own_split: str | None, rules: PartRules, tally: _Tally
+) -> None:
+    import pyarrow as pa
+
+    writers: dict[str, pa.ipc.RecordBatchFileWriter] = {}
+    with ExitStack() as files, (folder / "rejected.jsonl").open("w", encoding="utf-8") as rejected:
+        for batch in _batches(rows):
+            accepted: list[Accepted] = []
+            for row in batch:
+                outcome = row if isinstance(row, Reject) else _accept_labelled(row, rules)
+                if isinstance(outcome, Reject):
+                    rejected.write(outcome.to_json())
+                    tally.rejected += 1
+                else:
+                    accepted.append(outcome)
+            for split, examples in _divide(accepted, own_split, rules):
+                if split not in writers:
+                    writers[split] = files.enter_context(pa.ipc.new_file(folder / f"{split}.arrow", rules.schema))
+                writers[split].write_batch(examples)
+                tally.rows[split] += examples.num_rows
+            tally.rows_in += len(batch)
+            if len(tally.labels) <= MAX_CLASSES:
+                tally.labels.update(row.label for row in accepted)
+            count_rows(rules.progress_file, len(batch))
+
+
+def _batches(rows: Iterable[Row | Reject]) -> Iterator[list[Row | Reject]]:
+    """Up to BATCH_ROWS rows at a time, fewer where texts are very long."""
+    batch: list[Row | Reject] = []
+    characters = 0
+    for row in rows:
+        batch.append(row)
+        value = row.raw if isinstance(row, Reject) else row.text
+        characters += len(value) if isinstance(value, str | bytes) else 0
+        if len(batch) == BATCH_ROWS or characters >= _BATCH_CHARACTERS:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch
+
+
+def _accept_labelled(row: Row, rules: PartRules) -> Accepted | Reject:
+    """The row as strings if its label is known."""
+    outcome = accept(row)
+    known = rules.known_labels
+    if isinstance(outcome, Reject) or known is None or outcome.label in known:
+        return outcome
+    nearest = difflib.get_close_matches(outcome.label, known, n=1)
+    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+    reason = f"unknown label {outcome.label!r}; known are {', '.join(map(repr, known[:20]))}{hint}"
+    return Reject(row.place, reason, row.raw)
+
+
+def _divide(
+    accepted: list[Accepted], own_split: str | None, rules: PartRules
+) -> "Iterator[tuple[str, pa.RecordBatch]]":
+    """The rows of each split: the source's own, but what is train or has none goes by the hash of its text."""
+    import pyarrow as pa
+
+    if not accepted:
+        return
+    ids, texts, labels, kept = zip(*accepted, strict=True)
+    columns = [pa.array(values, pa.string()) for values in (ids, texts, labels, *zip(*kept, strict=True))]
+    batch = pa.record_batch(columns, schema=rules.schema)
+    if own_split not in (None, "train"):
+        yield own_split, batch
+        return
+    split_of_row = assign_splits(columns[1], rules.fractions)
+    for split in SPLITS:
+        if split in split_of_row:
+            yield split, batch.filter(pa.array([name == split for name in split_of_row]))
