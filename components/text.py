@@ -2,9 +2,9 @@
 
 In: an Arrow string array [n]. Out: an Arrow list<string> array [n].
 Both tokenizers are a chain of RE2 replacements on lower-cased text, followed by a split on single spaces. RE2 is the
-engine of Arrow and of TensorFlow alike, so ``replacements`` is the one description of both. Lower case is the exception:
-the two libraries disagree on some code points and TensorFlow stops at a NUL, so the serving graph maps code points
-through ``lower_case_table``, which is Arrow's own mapping, written out.
+engine of Arrow and of TensorFlow alike, so ``replacements`` is the one description of both. Lower case is the
+exception: the two libraries disagree on some code points and TensorFlow stops at a NUL, so the serving graph maps code
+points through ``lower_case_table``, which is Arrow's own mapping, written out.
 
 >>> import pyarrow as pa
 >>> tokenize(pa.array(["It's <b>GOOD</b>, don't miss it!<br />"]), Tokenizer(punctuation="keep")).to_pylist()
@@ -26,17 +26,28 @@ if TYPE_CHECKING:
 _KERAS_FILTERS = r"""[!"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~\t\n]"""
 
 # GloVe 6B was tokenized by Stanford's tokenizer (Penn Treebank style): clitics are tokens of their own. U+0001 stands
-# for an apostrophe that belongs to its token while the punctuation around it is taken away.
+# for an apostrophe that belongs to its token while the punctuation around it is taken away. The classes are written out
+# because Arrow and TensorFlow bring different Unicode versions, so that \pL is not the same letters in both.
+_SPACES = (
+    r"\x00-\x20\x7f-\x{a0}\x{1680}\x{2000}-\x{200b}\x{200e}\x{200f}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}\x{feff}"
+)
+_PUNCTUATION = (
+    r"!-/:-@\[-`{-~"  # ASCII
+    r"\x{a1}-\x{a9}\x{ab}-\x{b1}\x{b4}\x{b6}-\x{b8}\x{bb}\x{bf}\x{d7}\x{f7}"  # Latin-1, without ª ² ³ µ ¹ º ¼ ½ ¾
+    r"\x{2010}-\x{2027}\x{202a}-\x{202e}\x{2030}-\x{205e}\x{2060}-\x{206f}\x{20a0}-\x{20cf}\x{2190}-\x{2bff}"
+    r"\x{3001}-\x{3004}\x{3008}-\x{3020}\x{fe30}-\x{fe6f}\x{ff01}-\x{ff0f}\x{ff1a}-\x{ff20}\x{ff3b}-\x{ff40}"
+    r"\x{ff5b}-\x{ff65}\x{fff9}-\x{ffff}\x{1f000}-\x{1faff}"  # up to symbols and emoji
+)
 _GLOVE_WORDS = (
-    (r"[\x00-\x20\x7f-\x9f\pZ]+", " "),
+    (f"[{_SPACES}]+", " "),
     (r"</?[a-z][^<>]*>", " "),
     ("[\u2018\u2019]", "'"),
     (r"([a-z])n't\b", "\\1 n\x01t"),
-    (r"([\pL\pN])'(s|m|d|re|ve|ll)\b", "\\1 \x01\\2"),
+    (rf"([^ {_PUNCTUATION}])'(s|m|d|re|ve|ll)\b", "\\1 \x01\\2"),
 )
 _GLOVE_PUNCTUATION = {
-    "keep": (r"([^\pL\pM\pN\x01 ])", " \\1 "),
-    "drop": (r"[^\pL\pM\pN\x01 ]+", " "),
+    "keep": (f"([{_PUNCTUATION}])", " \\1 "),
+    "drop": (f"[{_PUNCTUATION}]+", " "),
 }
 
 CODE_POINTS = 0x110000
@@ -76,7 +87,7 @@ def tokenize(texts: "pa.StringArray", tokenizer: Tokenizer) -> "pa.ListArray":
 
 
 def lower_case_table() -> "NDArray[np.int32]":
-    """int32 [1,114,112]: the lower-case code point of each code point, as Arrow maps them; surrogates map to themselves.
+    """int32 [1,114,112]: the lower-case code point of each code point, as Arrow maps them; surrogates stay.
 
     Arrow's mapping (utf8proc) turns one code point into one, whatever stands beside it.
     """

@@ -1,0 +1,114 @@
+"""Count the tokens of the train split and keep the most frequent ones.
+
+In: Examples. Out: a VocabularyArtifact, tokens in the order (-count, token), after the four reserved ids.
+Each Parquet shard is counted where it is read and only the counts travel, so memory grows with the number of distinct
+tokens and not with the text.
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from components.beam_options import BeamOptions, beam_job, count_rows
+from components.text import tokenize
+from schemas.artifacts import Examples, VocabularyArtifact
+from schemas.errors import DataError
+from schemas.params import Params
+from schemas.vocabulary import FIRST_TOKEN_ID, Tokenizer, Vocabulary
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROWS_PER_BATCH = 1000
+
+
+class BuildVocabularyParams(Params):
+    """``size`` counts ids, the four reserved ones among them, as ``num_words`` does in Keras."""
+
+    size: int = Field(default=10_000, gt=FIRST_TOKEN_ID)
+
+
+def build_vocabulary(
+    examples: Examples, tokenizer: Tokenizer, params: BuildVocabularyParams, out: Path, beam: BeamOptions
+) -> VocabularyArtifact:
+    """Write ``vocabulary.txt``, ``counts.parquet`` (token string, count int64) and ``tokenizer.json`` into ``out``.
+
+    Raises:
+        DataError: when the train split holds no token at all.
+    """
+    artifact = VocabularyArtifact(out)
+    _count_tokens(examples, tokenizer, artifact, beam)
+    tokens = _most_frequent_tokens(artifact.counts_file, params.size - FIRST_TOKEN_ID)
+    if not tokens:
+        raise DataError(
+            "build_vocabulary: no token in the train split; each text is empty once the tokenizer has dropped markup "
+            "and punctuation. Check [ingest] text_column, or try text.punctuation = 'keep'."
+        )
+    Vocabulary.from_tokens(tokens, tokenizer).save(artifact.vocabulary_file, artifact.tokenizer_file)
+    return artifact
+
+
+def _count_tokens(examples: Examples, tokenizer: Tokenizer, artifact: VocabularyArtifact, options: BeamOptions) -> None:
+    import apache_beam as beam
+
+    shards = [str(shard) for shard in examples.shards("train")]
+    with beam_job(options) as pipeline:
+        (
+            pipeline
+            | "TrainShards" >> beam.Create(shards)  # -> path
+            | beam.Reshuffle()
+            | "CountShard" >> beam.Map(partial(count_shard, tokenizer, options.progress_file))  # -> (token, count)
+            | "MergeCounts" >> beam.CombineGlobally(merge_counts)  # -> one table (token, count)
+            | "WriteCounts" >> beam.Map(partial(write_counts, artifact.counts_file))
+        )
+
+
+def count_shard(tokenizer: Tokenizer, progress_file: Path | None, shard: str) -> "pa.Table":
+    """The tokens of one Parquet shard with their counts."""
+    return merge_counts(_batch_counts(tokenizer, progress_file, shard))
+
+
+def _batch_counts(tokenizer: Tokenizer, progress_file: Path | None, shard: str) -> "Iterator[pa.Table]":
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for batch in pq.ParquetFile(shard).iter_batches(ROWS_PER_BATCH, columns=["text"]):
+        values, counts = tokenize(batch["text"], tokenizer).flatten().value_counts().flatten()
+        yield pa.table({"token": values, "count": counts})
+        count_rows(progress_file, len(batch))
+
+
+def merge_counts(tables: "Iterable[pa.Table]") -> "pa.Table":
+    """Add up tables of (token string, count int64); no tables make an empty one."""
+    import pyarrow as pa
+
+    schema = pa.schema([("token", pa.string()), ("count", pa.int64())])
+    merged = pa.concat_tables([schema.empty_table(), *(table.cast(schema) for table in tables)])
+    return merged.group_by("token").aggregate([("count", "sum")]).rename_columns({"count_sum": "count"})
+
+
+def write_counts(counts_file: Path, counts: "pa.Table") -> None:
+    """Write all counts by (-count, token); tokens compare by code point."""
+    import pyarrow.parquet as pq
+
+    ordered = counts.select(["token", "count"]).sort_by([("count", "descending"), ("token", "ascending")])
+    pq.write_table(ordered.combine_chunks(), counts_file, compression="zstd")
+
+
+def _most_frequent_tokens(counts_file: Path, number: int) -> list[str]:
+    """The first tokens of the counts, without those that would break ``vocabulary.txt``.
+
+    The keras tokenizer leaves carriage returns and the like inside tokens. A token with a line separator cannot stand
+    on one line for every reader (TensorFlow's drops carriage returns, Python splits at U+2028), so it stays unknown.
+    """
+    import pyarrow.parquet as pq
+
+    tokens: list[str] = []
+    for batch in pq.ParquetFile(counts_file).iter_batches(columns=["token"]):
+        tokens += [token for token in batch["token"].to_pylist() if token.splitlines() == [token]]
+        if len(tokens) >= number:
+            break
+    return tokens[:number]
