@@ -11,6 +11,7 @@ https://www.tensorflow.org/tutorials/load_data/tfrecord (length, masked CRC-32C 
 '0a 10 0a 0e 0a 05 6c 61 62 65 6c 12 05 1a 03 0a 01 01'
 """
 
+import itertools
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
@@ -60,9 +61,9 @@ def pack_varints(values: NDArray[Any]) -> list[bytes]:
     has_more = np.zeros_like(is_kept)
     has_more[:, :, :-1] = is_kept[:, :, 1:]
     octets = ((groups & 0x7F) | (has_more * 0x80)).astype(np.uint8)
-    ends = is_kept.sum(axis=(1, 2)).cumsum()  # [n], where each row ends in the flat bytes
+    ends = is_kept.sum(axis=(1, 2)).cumsum().tolist()  # [n], where each row ends in the flat bytes
     flat = octets[is_kept].tobytes()
-    return [flat[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+    return [flat[start:end] for start, end in itertools.pairwise([0, *ends])]
 
 
 def _feature_values(column: Column) -> list[bytes]:
