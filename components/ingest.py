@@ -127,9 +127,9 @@ def _check_rows(parts: Sequence[Part], params: IngestParams, summary: IngestSumm
     if summary.rejected > params.max_rejected:
         first = next(part.first_reject() for part in parts if part.summary.rejected)
         raise DataError(
-            f"{summary.rejected} of {summary.rows_in} rows were rejected, ingest.max_rejected = {params.max_rejected} "
-            f"allows no more than that. First: {first['place']}: {first['reason']}. Mend the rows, all of which are in "
-            f"rejected.jsonl, or set ingest.max_rejected = {summary.rejected}."
+            f"{summary.rejected} of {summary.rows_in} rows were rejected, ingest.max_rejected allows "
+            f"{params.max_rejected}. First: {first['place']}: {first['reason']}. Mend the rows, all listed in "
+            f"rejected.jsonl, or set ingest.max_rejected = {summary.rejected} to go on without them."
         )
     if summary.rows_in == summary.rejected:
         raise DataError(f"{params.source}: no row is left of {summary.rows_in} read, {summary.rejected} were rejected.")

@@ -165,7 +165,7 @@ def _batches(rows: Iterable[Row | Reject]) -> Iterator[list[Row | Reject]]:
 
 def _accept_labelled(row: Row, rules: PartRules) -> Accepted | Reject:
     """The row as strings if its label is known."""
-    outcome = accept(row)
+    outcome = accept(row, rules.params.encoding)
     known = rules.known_labels
     if isinstance(outcome, Reject) or known is None or outcome.label in known:
         return outcome

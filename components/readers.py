@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from components.decoding import BROKEN_FILE_ERRORS, MARK_BYTES, is_unicode, open_text, undecodable
+from components.decoding import BROKEN_FILE_ERRORS, is_unicode, open_text, undecodable
 from components.delimited import read_records
 from components.rows import Reject, Row
 from components.sources import IngestParams, SourceFile
@@ -172,6 +172,6 @@ def _python_values(column: "pa.Array") -> list[Any]:
 
 def _read_texts(unit: Unit, params: IngestParams) -> Iterator[Row | Reject]:
     for file in unit.files:
-        content = file.path.read_bytes()
-        text = content.decode(params.encoding, MARK_BYTES)
+        with open_text(file.path, params.encoding, newline="") as lines:
+            text = "".join(lines)
         yield Row(file.name, file.name, text, file.label, (), text)

@@ -2,9 +2,9 @@
 
 In: the values as the source holds them. Out: text, label and kept columns as strings, or the reason for a reject.
 
->>> accept(Row("a.csv:1", "a.csv row 1 (line 2)", "Good", 1, (None, 2.5), "Good,1,,2.5"))
+>>> accept(Row("a.csv:1", "a.csv row 1 (line 2)", "Good", 1, (None, 2.5), "Good,1,,2.5"), "utf-8")
 Accepted(example_id='a.csv:1', text='Good', label='1', kept=(None, '2.5'))
->>> accept(Row("a.csv:2", "a.csv row 2 (line 3)", "  ", 1, (), "  ,1"))
+>>> accept(Row("a.csv:2", "a.csv row 2 (line 3)", "  ", 1, (), "  ,1"), "utf-8")
 Reject(place='a.csv row 2 (line 3)', reason='the text is empty', raw='  ,1')
 """
 
@@ -52,7 +52,7 @@ class _NotTakenError(ValueError):
     """Why a value cannot be taken."""
 
 
-def accept(row: Row, encoding: str = "utf-8") -> Accepted | Reject:
+def accept(row: Row, encoding: str) -> Accepted | Reject:
     """The row as strings, or why not: a text that is null, empty, undecodable or no text; likewise the label."""
     try:
         text = _text(row.text, encoding)

@@ -58,6 +58,11 @@ def common_parent(paths: list[Path]) -> Path:
     return Path(os.path.commonpath([path.parent for path in paths]))
 
 
+def name_below(parent: Path, path: Path) -> str:
+    """What messages and example ids call a file; bytes of its name that are not UTF-8 are escaped."""
+    return os.fsencode(path.relative_to(parent).as_posix()).decode("utf-8", "backslashreplace")
+
+
 def walk_files(folder: Path) -> list[Path]:
     """All files below a folder, sorted; hidden ones left out."""
     return sorted(

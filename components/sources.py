@@ -17,7 +17,14 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from components.source_paths import common_parent, find_package_file, find_tfds_folder, match_files, walk_files
+from components.source_paths import (
+    common_parent,
+    find_package_file,
+    find_tfds_folder,
+    match_files,
+    name_below,
+    walk_files,
+)
 from schemas.errors import UsageError
 from schemas.examples import LABELLED_TEXT, SPLITS
 from schemas.params import Params
@@ -169,7 +176,7 @@ def _find_source(params: IngestParams) -> Source:
         raise UsageError(f"ingest.format = 'aclimdb' needs a folder in ingest.source, got {params.source!r}.")
     paths = match_files(params.source)
     parent = common_parent(paths)
-    return Source(tuple(SourceFile(path, path.relative_to(parent).as_posix(), _format(path, params)) for path in paths))
+    return Source(tuple(SourceFile(path, name_below(parent, path), _format(path, params)) for path in paths))
 
 
 def _format(path: Path, params: IngestParams) -> Format:
@@ -200,7 +207,7 @@ def _folder_tree(folder: Path, params: IngestParams) -> Source:
             "train/pos, test/neg, test/pos)."
         )
     files = tuple(
-        SourceFile(path, path.relative_to(folder).as_posix(), "aclimdb", split, name)
+        SourceFile(path, name_below(folder, path), "aclimdb", split, name)
         for split in SPLITS
         for name in classes
         for path in walk_files(folder / split / name)
