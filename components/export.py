@@ -1,0 +1,113 @@
+"""A trained model as files: the native Keras format, and a SavedModel that takes raw text.
+
+Equal models become equal bytes, in any process: dates, object addresses, function counters and random ids, which both
+formats carry along, are replaced by constants.
+"""
+
+import io
+import json
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+from google.protobuf import text_format
+from tensorflow.core.protobuf import saved_model_pb2
+
+from components.serving import TextEncoder
+from schemas.artifacts import Encoding, VocabularyArtifact
+
+_ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the least a zip can hold
+_NUMBERED = re.compile(r"(.*?)_(\d+)$")
+
+
+def save_keras_model(model: keras.Model, path: Path) -> None:
+    """Write ``path`` so that plain ``keras.models.load_model(path)`` reads it."""
+    keras.saving.save_model(model, path)
+    with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as saved, zipfile.ZipFile(path, "w") as normalised:
+        for name in sorted(saved.namelist()):
+            content = saved.read(name)
+            if name == "metadata.json":
+                content = _json_bytes({"keras_version": json.loads(content)["keras_version"]})
+            elif name == "config.json":
+                content = _json_bytes(_renumbered(json.loads(content), {}))
+            normalised.writestr(zipfile.ZipInfo(name, _ZIP_DATE), content)
+
+
+def _json_bytes(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True).encode()
+
+
+def _renumbered(value: Any, numbers: dict[int, int]) -> Any:
+    """The config with each shared object's id, a memory address, replaced by a running number."""
+    if isinstance(value, list):
+        return [_renumbered(item, numbers) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: numbers.setdefault(item, len(numbers)) if key == "shared_object_id" else _renumbered(item, numbers)
+        for key, item in value.items()
+    }
+
+
+def save_servable(model: keras.Model, vocabulary: VocabularyArtifact, encoding: Encoding, path: Path) -> None:
+    """Write a SavedModel that needs TensorFlow alone.
+
+    Signatures:
+        serving_default: text string [b] => label string [b], probability float32 [b, classes].
+        class_names: => class_names string [classes], in the order of the probabilities.
+    """
+    module = _Servable(model, vocabulary, encoding)
+    signatures = {"serving_default": module.classify, "class_names": module.class_names}
+    tf.saved_model.save(module, str(path), signatures=signatures)
+    _normalise(path)
+
+
+class _Servable(tf.Module):
+    """What the SavedModel holds: the weights, the vocabulary and two functions; letters: b texts, c classes."""
+
+    def __init__(self, model: keras.Model, vocabulary: VocabularyArtifact, encoding: Encoding) -> None:
+        super().__init__(name="servable")
+        self._text_encoder = TextEncoder(vocabulary.load(), str(vocabulary.vocabulary_file), encoding)
+        self._weights = [weight.value for weight in model.weights]  # tracked as tf.Variable: no Keras object is saved
+        self._logits = tf.autograph.experimental.do_not_convert(lambda token_ids: model(token_ids, training=False))
+        self._class_names = encoding.class_names
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "text")])
+    def classify(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Raw texts to the most probable class and the probability of each."""
+        logits = self._logits(self._text_encoder(text))  # string [b] => int64 [b, t] => [b] or [b, c]
+        if len(self._class_names) == 2:
+            positive = tf.sigmoid(logits)
+            probability = tf.stack([tf.sigmoid(-logits), positive], axis=-1)  # [b] => [b, 2]
+        else:
+            probability = tf.nn.softmax(logits)
+        label = tf.gather(tf.constant(self._class_names), tf.argmax(probability, axis=-1))
+        return {"label": label, "probability": probability}
+
+    @tf.function(input_signature=[])
+    def class_names(self) -> dict[str, tf.Tensor]:
+        """The class of each probability."""
+        return {"class_names": tf.constant(self._class_names)}
+
+
+def _normalise(path: Path) -> None:
+    """Number the functions of a SavedModel from 0, in the order they were traced.
+
+    TensorFlow numbers them, and the gradient slots of their calls, from a counter that a whole process shares. The
+    optional fingerprint goes: it holds a random id, and the checksum of the file as it was before.
+    """
+    file = path / "saved_model.pb"
+    saved = saved_model_pb2.SavedModel.FromString(file.read_bytes())
+    functions = saved.meta_graphs[0].graph_def.library.function
+    traced = sorted((match for f in functions if (match := _NUMBERED.match(f.signature.name))), key=lambda m: int(m[2]))
+    new_names = {match[0]: f"{match[1]}_{number}" for number, match in enumerate(traced)}
+    text = re.sub(r"\w+", lambda word: new_names.get(word[0], word[0]), text_format.MessageToString(saved))
+    text = re.sub(r"PartitionedCall-\d+", "PartitionedCall", text)
+    saved = text_format.Parse(text, saved_model_pb2.SavedModel())
+    functions = saved.meta_graphs[0].graph_def.library.function
+    functions.sort(key=lambda function: function.signature.name)
+    file.write_bytes(saved.SerializeToString(deterministic=True))
+    (path / "fingerprint.pb").unlink()

@@ -1,0 +1,270 @@
+"""Train: encoded examples to a classifier, as ``model.keras`` (token ids in) and as a SavedModel (raw text in).
+
+The same inputs and parameters give the same weights and the same bytes, whether the training ran through or was killed
+and started again: after each epoch a checkpoint is left in ``out``, and the next attempt goes on from there.
+"""
+
+import math
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from schemas.artifacts import (
+    EmbeddingMatrix,
+    EncodedExamples,
+    Encoding,
+    Model,
+    VocabularyArtifact,
+    read_json,
+    write_json,
+)
+from schemas.errors import UsageError
+from schemas.params import Params
+
+if TYPE_CHECKING:
+    import keras
+
+OnEpoch = Callable[[int, int, dict[str, float]], None]
+
+EVALUATION_BATCH = 512
+PROGRESS, STATE, BEST_WEIGHTS = "progress.json", "state.npz", "best_weights.npz"
+
+
+class TrainParams(Params):
+    """The recurrent classifier and how it is fitted."""
+
+    cell: Literal["lstm", "gru"] = "gru"
+    layers: int = Field(default=1, ge=1)
+    units: int = Field(default=64, ge=1)
+    bidirectional: bool = True
+    pooling: Literal["last", "max", "mean", "mean_max"] = "mean_max"
+    dropout: float = Field(default=0.5, ge=0, lt=1)
+    embedding: Literal["glove", "random"] = "glove"
+    embedding_dimension: int = Field(default=100, ge=1)  # of random embeddings; GloVe's is read from the matrix
+    embedding_trainable: bool = True
+    batch_size: int = Field(default=128, ge=1)
+    learning_rate: float = Field(default=0.003, gt=0)
+    epochs: int = Field(default=6, ge=1)  # at most
+    patience: int = Field(default=2, ge=1)  # epochs without a better validation loss after which training stops
+    seed: int = Field(default=0, ge=0, lt=2**32)
+
+
+def ignore(epoch: int, epochs: int, metrics: dict[str, float]) -> None:
+    """An ``on_epoch`` that reports to nobody."""
+
+
+def train(
+    encoded: EncodedExamples,
+    vocabulary: VocabularyArtifact,
+    embedding_matrix: EmbeddingMatrix | None,
+    params: TrainParams,
+    out: Path,
+    on_epoch: OnEpoch = ignore,
+) -> Model:
+    """Fit on the train split, keep the weights of the best epoch on the validation split, and write the model.
+
+    Args:
+        encoded: token ids of the train and validation splits. Without validation rows all epochs are trained, and the
+            weights of the last one are kept.
+        vocabulary: what the examples were encoded with; it goes into the SavedModel.
+        embedding_matrix: float32 [vocabulary_size, d]; needed where ``params.embedding`` is "glove".
+        params: model and optimizer.
+        out: an empty folder, or one that a killed attempt with the same inputs and parameters has left.
+        on_epoch: called after each epoch with its number (from 1), ``params.epochs`` and its metrics.
+
+    Raises:
+        DataError: when the train split has fewer rows than one batch.
+        UsageError: when matrix, vocabulary and examples do not belong together, or the loss is not finite any more.
+    """
+    from components.export import save_keras_model, save_servable
+
+    encoding = encoded.encoding
+    _check_vocabulary(vocabulary, encoding)
+    _make_deterministic(params.seed)
+    model = _compiled_model(params, encoding, embedding_matrix)
+    checkpoint = out / "checkpoint"
+    epochs = _resume(model, params, checkpoint)
+    while len(epochs) < params.epochs and not _is_over(epochs, params.patience):
+        metrics = _run_epoch(model, encoded, params, epoch=len(epochs) + 1)
+        epochs.append(metrics)
+        _write_checkpoint(model, params, epochs, checkpoint)
+        _log(out / "tensorboard", len(epochs), metrics)
+        on_epoch(len(epochs), params.epochs, metrics)
+    _assign(model.weights, _latest(checkpoint) / BEST_WEIGHTS)
+    _compile(model, params, encoding)  # anew, so that the optimizer's state, of a later epoch, stays behind
+    trained = Model(out)
+    save_keras_model(model, trained.keras_file)
+    save_servable(model, vocabulary, encoding, trained.saved_model)
+    write_json(out / "history.json", _history(epochs, params))
+    shutil.rmtree(checkpoint)
+    return trained
+
+
+def _check_vocabulary(vocabulary: VocabularyArtifact, encoding: Encoding) -> None:
+    size = len(vocabulary.load())
+    if size != encoding.vocabulary_size:
+        raise UsageError(
+            f"{vocabulary.path}: this vocabulary has {size} tokens, but the examples were encoded with one of "
+            f"{encoding.vocabulary_size}. Give train the vocabulary that encode was given."
+        )
+
+
+def _make_deterministic(seed: int) -> None:
+    """Same seed, same weights, whatever this process did before."""
+    import keras
+    import tensorflow as tf
+
+    keras.backend.clear_session()  # generated names start from zero again
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+
+
+def _compiled_model(params: TrainParams, encoding: Encoding, embedding_matrix: EmbeddingMatrix | None) -> "keras.Model":
+    """The untrained model with its loss, its metric and an optimizer whose state exists already."""
+    import numpy as np
+
+    from components.model import build_model
+
+    matrix = None
+    if embedding_matrix is not None and params.embedding == "glove":
+        matrix = np.load(embedding_matrix.matrix_file, allow_pickle=False)
+    model = build_model(params, encoding, matrix)
+    _compile(model, params, encoding)
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def _compile(model: "keras.Model", params: TrainParams, encoding: Encoding) -> None:
+    import keras
+
+    is_binary = len(encoding.class_names) == 2
+    loss, accuracy = (
+        # Logit 0 is p = 0.5; without the threshold Keras would take p > 0.62.
+        (keras.losses.BinaryCrossentropy(from_logits=True), keras.metrics.BinaryAccuracy("accuracy", threshold=0.0))
+        if is_binary
+        else (
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            keras.metrics.SparseCategoricalAccuracy("accuracy"),
+        )
+    )
+    model.compile(keras.optimizers.Adam(params.learning_rate), loss=loss, metrics=[accuracy])
+
+
+def _run_epoch(model: "keras.Model", encoded: EncodedExamples, params: TrainParams, epoch: int) -> dict[str, float]:
+    """One pass over the train split, then the validation split, where there is one; the metrics of both."""
+    from components.dataset import evaluation_dataset, training_dataset
+
+    batches = training_dataset(encoded, params.batch_size, params.seed, epoch)
+    fitted = model.fit(batches, shuffle=False, verbose=0).history
+    metrics = {name: float(values[-1]) for name, values in fitted.items()}
+    if encoded.encoding.rows.get("validation", 0):
+        held_out = evaluation_dataset(encoded, "validation", EVALUATION_BATCH).map(lambda ids, label, _: (ids, label))
+        evaluated = model.evaluate(held_out, verbose=0, return_dict=True)
+        metrics |= {f"val_{name}": float(value) for name, value in evaluated.items()}
+    if not all(math.isfinite(value) for value in metrics.values()):
+        raise UsageError(
+            f"Epoch {epoch}: the loss is not finite any more ({metrics}). Set train.learning_rate to less than "
+            f"{params.learning_rate}."
+        )
+    return metrics
+
+
+def _best_epoch(epochs: list[dict[str, float]]) -> int:
+    """The epoch, from 1, with the least validation loss; the last one where nothing was held out."""
+    if "val_loss" not in epochs[-1]:
+        return len(epochs)
+    return min(range(len(epochs)), key=lambda i: epochs[i]["val_loss"]) + 1
+
+
+def _is_over(epochs: list[dict[str, float]], patience: int) -> bool:
+    """Whether the last ``patience`` epochs brought nothing better."""
+    return bool(epochs) and len(epochs) - _best_epoch(epochs) >= patience
+
+
+def _history(epochs: list[dict[str, float]], params: TrainParams) -> dict[str, Any]:
+    """What ``history.json`` holds: no times, so that equal trainings are equal bytes."""
+    return {
+        "epochs": epochs,
+        "best_epoch": _best_epoch(epochs),
+        "kept": "least val_loss" if "val_loss" in epochs[-1] else "last epoch: the validation split is empty",
+        "stopped_early": len(epochs) < params.epochs,
+    }
+
+
+def _resume(model: "keras.Model", params: TrainParams, checkpoint: Path) -> list[dict[str, float]]:
+    """Set the model to the last finished epoch of an earlier attempt; the metrics of its epochs so far."""
+    latest = _latest(checkpoint)
+    progress = read_json(latest / PROGRESS) if latest.exists() else {}
+    if progress.get("params") != params.model_dump():
+        shutil.rmtree(checkpoint, ignore_errors=True)
+        return []
+    _assign(_state(model), latest / STATE)
+    return list(progress["epochs"])
+
+
+def _write_checkpoint(
+    model: "keras.Model", params: TrainParams, epochs: list[dict[str, float]], checkpoint: Path
+) -> None:
+    """Leave all that the next epoch needs in a new folder, which is renamed into place when it is whole.
+
+    ```
+    checkpoint/epoch-00003/progress.json      parameters, and metrics of the epochs so far
+    checkpoint/epoch-00003/state.npz          weights, dropout seeds, state of the optimizer
+    checkpoint/epoch-00003/best_weights.npz   weights of the best epoch so far
+    ```
+    """
+    previous = _latest(checkpoint)
+    unfinished = checkpoint / "unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    write_json(unfinished / PROGRESS, {"params": params.model_dump(), "epochs": epochs})
+    _save(_state(model), unfinished / STATE)
+    if _best_epoch(epochs) == len(epochs):
+        _save(model.weights, unfinished / BEST_WEIGHTS)
+    else:
+        shutil.copyfile(previous / BEST_WEIGHTS, unfinished / BEST_WEIGHTS)
+    unfinished.rename(checkpoint / f"epoch-{len(epochs):05d}")
+    shutil.rmtree(previous, ignore_errors=True)
+
+
+def _latest(checkpoint: Path) -> Path:
+    """The folder of the last finished epoch; a path that does not exist where there is none."""
+    return max(checkpoint.glob("epoch-*"), default=checkpoint / "none")
+
+
+def _state(model: "keras.Model") -> "list[keras.Variable]":
+    """All that changes while fitting. Keras's own weight files leave out the seeds of the dropout."""
+    return [*model.variables, *model.optimizer.variables]
+
+
+def _save(variables: "list[keras.Variable]", path: Path) -> None:
+    import numpy as np
+
+    np.savez(path, *(variable.numpy() for variable in variables))
+
+
+def _assign(variables: "list[keras.Variable]", path: Path) -> None:
+    import numpy as np
+
+    with np.load(path, allow_pickle=False) as arrays:
+        for number, variable in enumerate(variables):
+            variable.assign(arrays[f"arr_{number}"])
+
+
+def _log(tensorboard: Path, epoch: int, metrics: dict[str, float]) -> None:
+    """Scalars for TensorBoard, under the names that Keras gives them."""
+    import tensorflow as tf
+
+    for run, prefix in (("train", ""), ("validation", "val_")):
+        names = [name for name in metrics if name.startswith("val_") == bool(prefix)]
+        if not names:
+            continue
+        writer = tf.summary.create_file_writer(str(tensorboard / run))
+        with writer.as_default():
+            for name in names:
+                value = tf.compat.v1.Summary.Value(tag=f"epoch_{name.removeprefix(prefix)}", simple_value=metrics[name])
+                tf.summary.experimental.write_raw_pb(tf.compat.v1.Summary(value=[value]).SerializeToString(), epoch)
+        writer.close()
