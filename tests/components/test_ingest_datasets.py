@@ -50,30 +50,34 @@ def test_class_folders_can_be_renamed(tmp_path):
     assert [name for *_, name in triples(examples)] == ["negative", "positive"]
 
 
+def write_tfds(folder, label, splits, rows_per_shard=1300):
+    """A data set of numbered reviews in tfds' own layout: records and metadata serialized by tfds."""
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
+    features = tfds.features.FeaturesDict({"text": tfds.features.Text(), "label": label, "user": tfds.features.Text()})
+    folder.mkdir(parents=True)
+    name = folder.parts[-3]
+    for split, count in splits.items():
+        starts = range(0, count, rows_per_shard)
+        for shard, start in enumerate(starts):
+            path = folder / f"{name}-{split}.tfrecord-{shard:05}-of-{len(starts):05}"
+            with tf.io.TFRecordWriter(str(path)) as writer:
+                for n in range(start, min(count, start + rows_per_shard)):
+                    review = {"text": f"Review {split} {n} é", "label": n % 2, "user": f"u{n}"}
+                    writer.write(features.serialize_example(features.encode_example(review)))
+    tfds.folder_dataset.write_metadata(data_dir=folder, features=features)
+
+
 @pytest.fixture(scope="module")
 def tfds_folder(tmp_path_factory):
-    """Two data sets written by tfds: with class labels and own splits, and with integer labels and train alone."""
+    """Two data sets: with class labels and own splits, and with integer labels and train alone."""
     import tensorflow_datasets as tfds
 
     data_dir = tmp_path_factory.mktemp("tfds")
-
-    def write(name, label, splits):
-        features = {"text": tfds.features.Text(), "label": label, "user": tfds.features.Text()}
-        folder = data_dir / name / "plain" / "1.0.0"
-        folder.mkdir(parents=True)
-        identity = tfds.core.DatasetIdentity(
-            name=name, version=tfds.core.Version("1.0.0"), data_dir=str(folder), module_name=""
-        )
-        info = tfds.core.DatasetInfo(builder=identity, features=tfds.features.FeaturesDict(features))
-        writer = tfds.core.SequentialWriter(info, max_examples_per_shard=1300)
-        writer.initialize_splits(list(splits))
-        for split, count in splits.items():
-            reviews = [{"text": f"Review {split} {n} é", "label": n % 2, "user": f"u{n}"} for n in range(count)]
-            writer.add_examples({split: reviews})
-        writer.close_all()
-
-    write("movies", tfds.features.ClassLabel(names=["bad", "good"]), {"train": 2500, "test": 30, "unsupervised": 5})
-    write("numbers", tfds.features.Scalar(np.int64), {"train": 100})
+    splits = {"train": 2500, "test": 30, "unsupervised": 5}
+    write_tfds(data_dir / "movies/plain/1.0.0", tfds.features.ClassLabel(names=["bad", "good"]), splits)
+    write_tfds(data_dir / "numbers/plain/1.0.0", tfds.features.Scalar(np.int64), {"train": 100})
     return data_dir
 
 
