@@ -20,7 +20,7 @@ from components.serving import TextEncoder
 from schemas.artifacts import Encoding, VocabularyArtifact
 
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the least a zip can hold
-_NUMBERED = re.compile(r"(.*?)_(\d+)$")
+_NUMBERED = re.compile(r"(?P<base>\w+?)_(?P<number>\d+)(?P<rest>(?:___redundant_placeholder\d+)?)")
 
 
 def save_keras_model(model: keras.Model, path: Path) -> None:
@@ -94,20 +94,36 @@ class _Servable(tf.Module):
 
 
 def _normalise(path: Path) -> None:
-    """Number the functions of a SavedModel from 0, in the order they were traced.
+    """Take out of a SavedModel what is not the model: numbers of a counter that the whole process shares, and paths.
 
-    TensorFlow numbers them, and the gradient slots of their calls, from a counter that a whole process shares. The
-    optional fingerprint goes: it holds a random id, and the checksum of the file as it was before.
+    The optional fingerprint goes as well: it holds a random id, and the checksum of the file as it was before.
     """
     file = path / "saved_model.pb"
     saved = saved_model_pb2.SavedModel.FromString(file.read_bytes())
-    functions = saved.meta_graphs[0].graph_def.library.function
-    traced = sorted((match for f in functions if (match := _NUMBERED.match(f.signature.name))), key=lambda m: int(m[2]))
-    new_names = {match[0]: f"{match[1]}_{number}" for number, match in enumerate(traced)}
-    text = re.sub(r"\w+", lambda word: new_names.get(word[0], word[0]), text_format.MessageToString(saved))
-    text = re.sub(r"PartitionedCall-\d+", "PartitionedCall", text)
-    saved = text_format.Parse(text, saved_model_pb2.SavedModel())
-    functions = saved.meta_graphs[0].graph_def.library.function
-    functions.sort(key=lambda function: function.signature.name)
+    graph = saved.meta_graphs[0].graph_def
+    for function in graph.library.function:
+        for argument in function.arg_attr.values():
+            argument.attr.pop("_user_specified_name", None)  # for a captured variable, a number
+    for node in [*graph.node, *(node for function in graph.library.function for node in function.node_def)]:
+        if node.op == "HashTableV2":
+            node.attr["shared_name"].s = b"vocabulary"  # instead of the vocabulary file's path
+    saved = _with_running_numbers(saved)
+    saved.meta_graphs[0].graph_def.library.function.sort(key=lambda function: function.signature.name)
     file.write_bytes(saved.SerializeToString(deterministic=True))
     (path / "fingerprint.pb").unlink()
+
+
+def _with_running_numbers(saved: Any) -> Any:
+    """The SavedModel with its functions, and the placeholders named after them, numbered from 0 in order of tracing."""
+    functions = saved.meta_graphs[0].graph_def.library.function
+    names = [found for function in functions if (found := _NUMBERED.fullmatch(function.signature.name))]
+    number_of = {found["number"]: str(i) for i, found in enumerate(sorted(names, key=lambda m: int(m["number"])))}
+    known = {found[0] for found in names}
+
+    def renamed(found: re.Match[str]) -> str:
+        if found[0] in known or (found["rest"] and found["number"] in number_of):
+            return f"{found['base']}_{number_of[found['number']]}{found['rest']}"
+        return found[0]
+
+    text = re.sub(rf"\b{_NUMBERED.pattern}\b", renamed, text_format.MessageToString(saved))
+    return text_format.Parse(text, saved_model_pb2.SavedModel())
