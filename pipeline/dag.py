@@ -1,0 +1,65 @@
+"""The pipeline, in the order in which it runs."""
+
+from components.build_vocabulary import build_vocabulary
+from components.embed import embed
+from components.embed import source_files as vector_files
+from components.encode import encode
+from components.evaluate import evaluate
+from components.ingest import ingest
+from components.push import push
+from components.sources import source_files as text_files
+from components.train import train
+from components.validate import source_files as schema_files
+from components.validate import validate
+from pipeline.config import Config
+from pipeline.runner import Runner
+from schemas.artifacts import Evaluation, ValidationReport
+from schemas.errors import DataError, NotBlessedError
+
+STEPS = ("ingest", "validate", "build_vocabulary", "embed", "encode", "train", "evaluate", "push")
+
+
+def run_pipeline(run: Runner, config: Config) -> None:
+    """Raw labelled text in, a published model out.
+
+    Raises:
+        DataError: the examples break a rule of the schema.
+        NotBlessedError: the model did not pass its evaluation; nothing is published.
+    """
+    emits_vectors, trains_on_vectors = config.encode.emit_vectors, config.train.embedding == "glove"
+
+    examples = run(ingest, config.ingest, reads=text_files)
+    run(validate, examples, config.validate_, reads=schema_files, check=stop_on_anomalies)
+    vocabulary = run(build_vocabulary, examples, config.tokenizer, config.build_vocabulary)
+    vectors = None
+    if emits_vectors or trains_on_vectors:
+        vectors = run(embed, vocabulary, config.embed, reads=vector_files)
+    encoded = run(encode, examples, vocabulary, vectors if emits_vectors else None, config.encode)
+    model = run(train, encoded, vocabulary, vectors if trains_on_vectors else None, config.train)
+    served = run.served_before(model)
+    evaluation = run(evaluate, model, encoded, examples, served.model, config.evaluate, check=stop_unless_blessed)
+    run(
+        push, model, evaluation, examples, run.serving, config.push,
+        publishes=lambda pushed: run.serving / str(pushed.version), replaces_version=served.version,
+    )  # fmt: skip
+
+
+def stop_on_anomalies(report: ValidationReport) -> None:
+    """Raise ``DataError`` naming every rule that the data breaks."""
+    if anomalies := report.summary["anomalies"]:
+        raise DataError(
+            f"validate: the data breaks {len(anomalies)} rule{'s' * (len(anomalies) > 1)} of the schema: "
+            f"{'; '.join(anomalies)}. Mend the data, or copy schemas/reviews.pbtxt, change the rule there and name the "
+            f"copy in validate.schema_file. The figures are in {report.path / 'summary.json'}."
+        )
+
+
+def stop_unless_blessed(evaluation: Evaluation) -> None:
+    """Raise ``NotBlessedError`` naming every check that failed."""
+    blessing = evaluation.blessing
+    if not blessing["blessed"]:
+        failed = [f"{check['name']}: {check['reason']}" for check in blessing["checks"] if not check["passed"]]
+        raise NotBlessedError(
+            f"evaluate: the model is not blessed, so nothing was pushed and what is served stays. {'; '.join(failed)}. "
+            f"All checks are in {evaluation.path / 'blessing.json'}."
+        )

@@ -1,0 +1,133 @@
+"""Running one step so that its artifact is there as a whole or not at all."""
+
+import errno
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.beam_options import BeamOptions
+from pipeline.cache_key import CacheKey
+from pipeline.contents import FileDigests, combined_digest, content_files
+from pipeline.display import Display
+from pipeline.folders import CHECKPOINT, open_partial, partial_folder, put_in_place, remove_partials, sync_folder
+from pipeline.lines import step_line
+from pipeline.metadata import Metadata, StoredArtifact, now_ms
+from pipeline.planner import FORCED, Plan, Planner
+from pipeline.recording import add_pending, forget_pending, record_execution
+from pipeline.root import Root
+from pipeline.rows import rows, rows_in
+from pipeline.run_record import RunRecord, StepRecord
+from schemas.artifacts import Artifact
+from schemas.errors import DataError
+
+Publishes = Callable[[Artifact], Path]
+
+
+@dataclass(frozen=True)
+class Executor:
+    """Carries plans out for one run, which holds the root's lock."""
+
+    root: Root
+    metadata: Metadata
+    digests: FileDigests
+    display: Display
+    record: RunRecord
+    beam: BeamOptions
+
+    @property
+    def run_folder(self) -> Path:
+        """Where this run's record lies."""
+        return self.root.run_folder(self.record.run_id)
+
+    def carry_out(self, plan: Plan, planner: Planner, publishes: Publishes | None) -> StoredArtifact:
+        """Run the step, or enter that its artifact was there; either way it is in the records afterwards."""
+        folder = planner.folder(plan)
+        began_ms, began = now_ms(), time.monotonic()
+        step = StepRecord(plan.call.name, "running", plan.why)
+        self.record.steps.append(step)
+        if plan.stored is not None:
+            stored = plan.stored
+            remove_partials(folder.parent)
+        else:
+            self.record.save(self.run_folder)
+            stored = self._execute(plan, planner, folder, publishes)
+            step.seconds = round(time.monotonic() - began, 3)
+        inputs = {name: planner.known[artifact.path] for name, artifact in plan.call.inputs.items() if artifact}
+        record_execution(
+            self.metadata,
+            self.record.run_id,
+            _key(plan),
+            "COMPLETE" if stored.state == "PENDING" else "CACHED",
+            plan.why,
+            began_ms,
+            {name: artifact for name, artifact in inputs.items() if artifact},
+            stored,
+        )
+        self.digests.memorize()
+        self._enter(step, plan, stored)
+        return stored
+
+    def _enter(self, step: StepRecord, plan: Plan, stored: StoredArtifact) -> None:
+        artifact = plan.call.produces(self.root.path / stored.uri)
+        step.state = "cached" if plan.stored else "executed"
+        step.rows_in, step.rows_out = rows_in(plan.call.inputs.values(), artifact), rows(artifact)
+        step.artifact = stored.uri
+        self.record.note_results(artifact)
+        self.record.save(self.run_folder)
+        self.display.line(step_line(vars(step), str(self.root.path)), "dim" if plan.stored else "")
+
+    def _execute(self, plan: Plan, planner: Planner, folder: Path, publishes: Publishes | None) -> StoredArtifact:
+        key = _key(plan)
+        for unfinished in planner.candidates(key):
+            if unfinished.state == "PENDING":
+                forget_pending(self.metadata, unfinished)
+        partial = partial_folder(folder, key.digest)
+        open_partial(partial, keep_checkpoint=plan.why != FORCED)  # forced: from the beginning, whatever is there
+        remove_partials(folder.parent, keep=partial)
+        progress_file = self.run_folder / ".progress"
+        progress_file.unlink(missing_ok=True)
+        beam = self.beam.model_copy(update={"progress_file": progress_file})
+        with self.display.step(plan.call.name, plan.why, progress_file):
+            try:
+                artifact = plan.call.run({"out": partial, "beam": beam, "on_epoch": self.display.on_epoch})
+            except DataError as error:
+                raise self._with_rejected(error, partial) from error
+        progress_file.unlink(missing_ok=True)
+        return self._commit(plan, artifact, folder, publishes(artifact) if publishes else None)
+
+    def _with_rejected(self, error: DataError, partial: Path) -> DataError:
+        """The error with the rows that ingest refused kept beside the run's record."""
+        rejected = partial / "rejected.jsonl"
+        if not rejected.exists() or not rejected.stat().st_size:
+            return error
+        kept = self.run_folder / rejected.name
+        shutil.copyfile(rejected, kept)
+        return DataError(f"{error} The rejected rows are in {kept}.")
+
+    def _commit(self, plan: Plan, artifact: Artifact, folder: Path, published: Path | None) -> StoredArtifact:
+        partial = artifact.path
+        shutil.rmtree(partial / CHECKPOINT, ignore_errors=True)
+        sync_folder(partial)
+        if not content_files(partial):
+            raise OSError(errno.ENOENT, "the step left an empty folder", str(partial))
+        uri = self.root.relative(folder)
+        names = {path.relative_to(partial).as_posix(): path for path in content_files(partial)}
+        digests = {name: self.digests.sha256(path, known_as=folder / name) for name, path in names.items()}
+        files = {f"{uri}/{name}": sha256 for name, sha256 in digests.items()}
+        properties: dict[str, object] = {}
+        if published is not None:
+            sync_folder(published)
+            files |= {self.root.relative(path): self.digests.sha256(path) for path in content_files(published)}
+            properties = {"version": int(published.name), "published": [self.root.relative(published)]}
+        kind = type(artifact).__name__
+        stored = add_pending(self.metadata, kind, uri, combined_digest(digests), _key(plan), properties, files)
+        put_in_place(partial, folder)
+        return stored
+
+
+def _key(plan: Plan) -> CacheKey:
+    if plan.key is None:
+        raise ValueError(f"{plan.call.name}: an input of this step is not there yet")
+    return plan.key

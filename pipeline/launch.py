@@ -1,0 +1,138 @@
+"""One run from the lock to the last line of its record; and the dry run, which writes nothing."""
+
+import contextlib
+import os
+import platform
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from signal import Signals
+from typing import TYPE_CHECKING, TextIO
+
+from rich.console import Console
+
+from pipeline.contents import FileDigests
+from pipeline.display import Display
+from pipeline.executor import Executor
+from pipeline.failures import UnexpectedError, explain
+from pipeline.lock import locked
+from pipeline.log_capture import captured_output, stops_on_signals
+from pipeline.metadata import Metadata
+from pipeline.planner import Planner, Selection
+from pipeline.recording import begin_run
+from pipeline.results import result_lines
+from pipeline.root import Root
+from pipeline.run_record import RunRecord, mark_killed, new_run_id, now
+from pipeline.runner import LastStepReached, Runner
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
+
+Dag = Callable[[Runner], None]
+
+
+def dry_run(dag: Dag, steps: tuple[str, ...], root: Root, selection: Selection) -> None:
+    """Print what a run would do."""
+    root.check()
+    with closing(Metadata.read(root.metadata_file)) as metadata:
+        planner = Planner(root, metadata, FileDigests(metadata), selection, steps)
+        with contextlib.suppress(LastStepReached):
+            dag(Runner(planner, Display(_console(sys.stdout)), executor=None))
+
+
+def launch(
+    dag: Dag,
+    steps: tuple[str, ...],
+    root: Root,
+    selection: Selection,
+    config: "Config",
+    config_source: str,
+    verbose: bool,
+) -> None:
+    """Run the pipeline.
+
+    Raises:
+        GlovebeamError: whatever went wrong, in words for the user; the run's record holds the same words.
+    """
+    root.check()
+    try:
+        root.runs.mkdir(parents=True, exist_ok=True)
+        with locked(root.lock_file), closing(Metadata.open(root.metadata_file)) as metadata:
+            mark_killed(root.runs)
+            record = _new_record(config, config_source)
+            root.run_folder(record.run_id).mkdir()
+            begin_run(metadata, record.run_id)
+            planner = Planner(root, metadata, FileDigests(metadata), selection, steps)
+            planner.recover()
+            with _recorded(record, root, verbose) as display:
+                executor = Executor(root, metadata, planner.digests, display, record, config.beam)
+                with contextlib.suppress(LastStepReached):
+                    dag(Runner(planner, display, executor))
+    except Exception as error:
+        raise explain(error, root.path) from error
+
+
+def _new_record(config: "Config", config_source: str) -> RunRecord:
+    return RunRecord(
+        run_id=new_run_id(),
+        started=now(),
+        pid=os.getpid(),
+        host=platform.node(),
+        glovebeam=version("glovebeam"),
+        config_source=config_source,
+        config=config.tables(),
+    )
+
+
+@contextmanager
+def _recorded(record: RunRecord, root: Root, verbose: bool) -> Iterator[Display]:
+    """Keep the run's record and its log while the block works; its errors leave as words for the user."""
+    folder = root.run_folder(record.run_id)
+    log_file = folder / "log.txt"
+    record.save(folder)
+    with _output(log_file, verbose) as terminal, stops_on_signals(_last_words(record, folder), terminal):
+        display = Display(_console(terminal))
+        try:
+            yield display
+            record.end(0)
+            record.save(folder)
+            for line in result_lines(record, root.path):
+                display.line(line)
+        except Exception as error:
+            failure = explain(error, root.path)
+            with contextlib.suppress(OSError):
+                log_file.open("a").write("".join(traceback.format_exception(error)))
+            if isinstance(failure, UnexpectedError):
+                failure = UnexpectedError(f"{failure} The traceback is in {log_file}.")
+            with contextlib.suppress(OSError):
+                record.end(failure.exit_code, str(failure))
+                record.save(folder)
+            raise failure from error
+
+
+@contextmanager
+def _output(log_file: Path, verbose: bool) -> Iterator[TextIO]:
+    if verbose:
+        yield sys.stdout
+    else:
+        with captured_output(log_file) as terminal:
+            yield terminal
+
+
+def _last_words(record: RunRecord, folder: Path) -> Callable[[Signals], str]:
+    def stop(signal: Signals) -> str:
+        step = record.steps[-1].name if record.steps else "the beginning"
+        words = f"Stopped by {signal.name} at {step}. Finished steps are kept; the same command goes on from there."
+        with contextlib.suppress(OSError):
+            record.end(128 + signal, words)
+            record.save(folder)
+        return words
+
+    return stop
+
+
+def _console(stream: TextIO) -> Console:
+    return Console(file=stream, highlight=False, markup=False, emoji=False)

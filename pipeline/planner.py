@@ -1,0 +1,189 @@
+"""Which steps have to run, and why. Reads the root and the sources; only ``recover`` writes."""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from pipeline.cache_key import ID_LENGTH, CacheKey, library_versions
+from pipeline.code_digest import code_digests
+from pipeline.contents import FileDigests, combined_digest, damage
+from pipeline.folders import partial_folder, put_in_place
+from pipeline.lines import age
+from pipeline.metadata import Metadata, StoredArtifact
+from pipeline.recording import forget_pending
+from pipeline.root import Root
+from pipeline.step_call import StepCall
+from schemas.artifacts import Artifact, Model
+from schemas.errors import UsageError
+
+_SOURCES_BY_NAME = 50  # beyond this many, a key holds one digest of all of them
+_CHANGES_SHOWN = 3
+FORCED = "forced"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which part of the pipeline a run is about."""
+
+    first: str | None = None  # earlier steps are taken as they are
+    last: str | None = None  # later steps are left out
+    force: Sequence[str] = ()
+
+
+def select(steps: Sequence[str], first: str | None, last: str | None, force: Sequence[str]) -> Selection:
+    """A selection whose steps exist and come in order; raises ``UsageError`` otherwise."""
+    options = [("--from", first), ("--to", last), *(("--force", step) for step in force)]
+    for option, step in options:
+        if step is not None and step not in steps:
+            near = difflib.get_close_matches(step, steps, n=1)
+            meant = f" Did you mean {near[0]}?" if near else ""
+            raise UsageError(f"{option} {step}: there is no such step.{meant} Steps: {', '.join(steps)}.")
+    earliest, latest = steps.index(first or steps[0]), steps.index(last or steps[-1])
+    for option, step in options:
+        if step is not None and not earliest <= steps.index(step) <= latest:
+            raise UsageError(
+                f"{option} {step} lies outside what is to run, {steps[earliest]} to {steps[latest]}. "
+                f"The order is: {', '.join(steps)}."
+            )
+    return Selection(first, last, force)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done about one step."""
+
+    call: StepCall
+    action: Literal["run", "cached"]
+    why: str
+    key: CacheKey | None  # None where an input is not there yet
+    stored: StoredArtifact | None = None  # what is cached
+
+
+@dataclass(frozen=True)
+class Served:
+    """The newest published version that holds another model than the candidate."""
+
+    version: int | None = None
+    model: Model | None = None
+
+
+@dataclass
+class Planner:
+    """Plans one step after the other; ``known`` holds the artifacts that earlier steps gave, None where yet to come."""
+
+    root: Root
+    metadata: Metadata
+    digests: FileDigests
+    selection: Selection
+    steps: Sequence[str]
+    known: dict[Path, StoredArtifact | None] = field(default_factory=dict)
+
+    def plan(self, call: StepCall) -> Plan:
+        """Decide on one step.
+
+        Raises:
+            UsageError: the step comes before ``selection.first`` and has no artifact that could be taken.
+        """
+        if self._is_skipped(call.name):
+            return self._taken(call)
+        coming = [name for name, artifact in call.inputs.items() if artifact and self.known[artifact.path] is None]
+        if coming:
+            return Plan(call, "run", f"input {', '.join(coming)} would change", None)
+        key = self.key(call)
+        if call.name in self.selection.force:
+            return Plan(call, "run", FORCED, key)
+        problem = None
+        for stored in self.candidates(key):
+            problem = self.damage(stored)
+            if problem is None:
+                return Plan(call, "cached", f"{stored.uri.rpartition('/')[2][:4]}, {age(stored)}", key, stored)
+        return Plan(call, "run", f"artifact {problem}" if problem else self._changes(key), key)
+
+    def key(self, call: StepCall) -> CacheKey:
+        """All that the step's output depends on, as it is now."""
+        sources = {name: self.digests.sha256(path) for name, path in call.source_files().items()}
+        if len(sources) > _SOURCES_BY_NAME:
+            sources = {f"{len(sources):,} files": combined_digest(sources)}
+        return CacheKey(
+            step=call.name,
+            code=code_digests(call.step.__module__),
+            arguments=call.arguments,
+            inputs=self._input_digests(call),
+            sources=sources,
+            libraries=library_versions(call.name),
+        )
+
+    def candidates(self, key: CacheKey) -> list[StoredArtifact]:
+        """Artifacts that may serve as the step's output, if their files are in order."""
+        return self.metadata.artifacts("a.cache_key = ? AND a.state <> 'DELETED'", key.digest)
+
+    def damage(self, stored: StoredArtifact) -> str | None:
+        """What is wrong with the files of an artifact; None where they are as they were made."""
+        folders = [stored.uri, *stored.properties.get("published", [])]
+        return damage(self.root.path, folders, self.metadata.files(stored), self.digests)
+
+    def recover(self) -> None:
+        """Settle what a killed run left between finishing an artifact and entering it; needs the root's lock."""
+        for stored in self.metadata.artifacts("a.state = 'PENDING'"):
+            folder = self.root.path / stored.uri
+            partial = partial_folder(folder, str(stored.cache_key))
+            if self.damage(stored) and partial.exists():
+                put_in_place(partial, folder)
+            if self.damage(stored):
+                forget_pending(self.metadata, stored)
+
+    def folder(self, plan: Plan) -> Path:
+        """Where the artifact of a plan lies or is going to lie."""
+        name = plan.key.digest[:ID_LENGTH] if plan.key else "pending"
+        return self.root.artifacts / plan.call.name / name
+
+    def served_before(self, model: Artifact) -> Served:
+        """The newest published version whose model is another one, and that model if it is still there."""
+        candidate = self.known[model.path]
+        for pushed in self._pushed():
+            served = self.metadata.inputs(pushed)["model"]
+            if candidate is None or served.digest != candidate.digest:
+                if self.damage(served):
+                    return Served(pushed.properties["version"])
+                self.known[self.root.path / served.uri] = served
+                return Served(pushed.properties["version"], Model(self.root.path / served.uri))
+        return Served()
+
+    def _pushed(self) -> list[StoredArtifact]:
+        found = self.metadata.artifacts("a.type = 'PushedModel' AND a.state = 'LIVE'")
+        present = [pushed for pushed in found if (self.root.serving / str(pushed.properties["version"])).is_dir()]
+        return sorted(present, key=lambda pushed: -int(pushed.properties["version"]))
+
+    def _is_skipped(self, step: str) -> bool:
+        first = self.selection.first
+        return first is not None and self.steps.index(step) < self.steps.index(first)
+
+    def _input_digests(self, call: StepCall) -> dict[str, str | None]:
+        stored = {name: artifact and self.known[artifact.path] for name, artifact in call.inputs.items()}
+        return {name: artifact.digest if artifact else None for name, artifact in stored.items()}
+
+    def _changes(self, key: CacheKey) -> str:
+        earlier = self.metadata.last_key(key.step)
+        if earlier is None:
+            return "first run"
+        changes = key.changes_since(earlier)
+        more = [f"and {len(changes) - _CHANGES_SHOWN} more"] if len(changes) > _CHANGES_SHOWN else []
+        return ", ".join([*changes[:_CHANGES_SHOWN], *more]) or "its artifact was not recorded"
+
+    def _taken(self, call: StepCall) -> Plan:
+        """The latest artifact made with the same arguments from the same inputs, whatever has become of the code."""
+        earlier = list(self.metadata.keys(call.name))
+        inputs = self._input_digests(call)
+        for key in earlier:
+            if key.arguments == call.arguments and key.inputs == inputs:
+                for stored in self.candidates(key):
+                    if self.damage(stored) is None:
+                        why = f"{stored.uri.rpartition('/')[2][:4]}, {age(stored)}, taken as it is"
+                        return Plan(call, "cached", why, key, stored)
+        found = "it has never run" if not earlier else "what is there was made with other parameters or is damaged"
+        raise UsageError(
+            f"--from {self.selection.first} takes {call.name} as it is, but {self.root.path} has no {call.name} for "
+            f"this config: {found}. Leave out --from, or run with --to {call.name} first."
+        )

@@ -1,0 +1,132 @@
+"""What runs and versions there are, from ``run.json`` files and the metadata, without a lock and without a write."""
+
+import json
+import platform
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from pipeline.lines import duration, step_line
+from pipeline.metadata import Metadata
+from pipeline.results import blessing_lines, metrics_text
+from pipeline.root import Root
+from pipeline.run_record import is_alive
+from schemas.errors import UsageError
+
+
+def all_runs(root: Root) -> list[dict[str, Any]]:
+    """The records of all runs, the newest first."""
+    root.check()
+    records = [json.loads(path.read_text()) for path in root.runs.glob("*/run.json")]
+    for record in records:
+        if record["state"] == "running" and not is_alive(record, platform.node()):
+            record["state"] = "killed"
+    return sorted(records, key=lambda record: (record["started"], record["run_id"]), reverse=True)
+
+
+def one_run(root: Root, run_id: str) -> dict[str, Any]:
+    """The record of one run; raises ``UsageError`` where the name is of none or of several."""
+    records = all_runs(root)
+    if not records:
+        raise UsageError(f"There is no run in {root.path} yet. `glovebeam run` makes one; --root names another folder.")
+    found = records[:1] if run_id == "last" else [run for run in records if run["run_id"].startswith(run_id)]
+    if len(found) != 1:
+        problem = f"{len(found)} runs begin with {run_id}" if found else f"there is no run {run_id}"
+        raise UsageError(f"{root.path}: {problem}. `glovebeam runs` lists them; `last` is the newest one.")
+    return found[0]
+
+
+def versions(root: Root) -> list[dict[str, Any]]:
+    """Published versions, the newest first: those recorded, and whether their folder is there."""
+    root.check()
+    with closing(Metadata.read(root.metadata_file)) as metadata:
+        found: dict[int, dict[str, Any]] = {}
+        for pushed in metadata.artifacts("a.type = 'PushedModel' AND a.state <> 'PENDING'"):
+            version = int(pushed.properties["version"])
+            inputs = metadata.inputs(pushed)
+            found.setdefault(
+                version,
+                {
+                    "version": version,
+                    "path": f"serving/{version}",
+                    "present": (root.serving / str(version)).is_dir(),
+                    "model": inputs["model"].uri,
+                    "run": metadata.run_that_made(pushed),
+                    "accuracy": _accuracy(root, inputs["evaluation"].uri),
+                },
+            )
+    return [found[version] for version in sorted(found, reverse=True)]
+
+
+def _accuracy(root: Root, evaluation: str) -> float | None:
+    metrics_file = root.path / evaluation / "metrics.json"
+    return json.loads(metrics_file.read_text()).get("accuracy") if metrics_file.exists() else None
+
+
+def runs_lines(records: Sequence[dict[str, Any]]) -> list[str]:
+    """One line a run."""
+    if not records:
+        return ["no runs yet; `glovebeam run` makes one"]
+    rows = [("run", "state", "time", "executed", "accuracy", "version")]
+    for record in records:
+        executed = [step["name"] for step in record["steps"] if step["state"] == "executed"]
+        rows.append(
+            (
+                record["run_id"],
+                record["state"],
+                "" if record["seconds"] is None else duration(record["seconds"]),
+                ", ".join(executed) or "nothing",
+                _figure((record["metrics"] or {}).get("accuracy")),
+                str(record["pushed_version"] or ""),
+            )
+        )
+    return table(rows)
+
+
+def run_lines(record: dict[str, Any], root: Path) -> list[str]:
+    """One run as it was told when it ran."""
+    took = "" if record["seconds"] is None else f", {duration(record['seconds'])}"
+    lines = [f"run {record['run_id']}: {record['state']}{took}, config {record['config_source']}"]
+    lines += [step_line(step, str(root)) for step in record["steps"]]
+    if record["metrics"] is not None:
+        lines.append(f"metrics: {metrics_text(record['metrics'])}")
+    if record["blessing"] is not None:
+        lines += blessing_lines(record["blessing"])
+    if record["pushed_version"] is not None:
+        lines.append(f"pushed: version {record['pushed_version']}, {root}/serving/{record['pushed_version']}")
+    if record["error"] is not None:
+        lines.append(f"error (exit code {record['exit_code']}): {record['error']}")
+    return lines
+
+
+def versions_lines(published: Sequence[dict[str, Any]]) -> list[str]:
+    """One line a version."""
+    if not published:
+        return ["nothing published yet; `glovebeam run` trains, evaluates and publishes"]
+    rows = [("version", "accuracy", "run", "model", "")]
+    rows += [
+        (
+            str(version["version"]),
+            _figure(version["accuracy"]),
+            version["run"] or "",
+            version["model"],
+            "" if version["present"] else "its folder is gone",
+        )
+        for version in published
+    ]
+    return table(rows)
+
+
+def table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Rows in aligned columns, the first one being the heading.
+
+    >>> table([("run", "state"), ("20261123", "done")])
+    ['run       state', '20261123  done']
+    """
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"

@@ -1,0 +1,40 @@
+"""How many rows went into a step and came out of it, read from the summaries that artifacts carry."""
+
+from collections.abc import Iterable
+
+from schemas.artifacts import (
+    Artifact,
+    EmbeddingMatrix,
+    EncodedExamples,
+    Evaluation,
+    Examples,
+    ValidationReport,
+    VocabularyArtifact,
+)
+from schemas.vocabulary import FIRST_TOKEN_ID
+
+
+def rows_in(inputs: Iterable[Artifact | None], output: Artifact) -> int | None:
+    """Rows of the first input; for ingest, which has none, the rows it read. None where there is nothing to count."""
+    if isinstance(output, Examples):
+        return output.summary.rows_in
+    return next((rows(artifact) for artifact in inputs if artifact is not None), None)
+
+
+def rows(artifact: Artifact) -> int | None:
+    """Texts, tokens, vectors or examples; None for what has no rows, such as a model."""
+    match artifact:
+        case Examples():
+            return sum(artifact.summary.rows.values())
+        case ValidationReport():
+            return sum(split["rows"] for split in artifact.summary["splits"].values())
+        case VocabularyArtifact():
+            return artifact.vocabulary_file.read_bytes().count(b"\n")
+        case EmbeddingMatrix():
+            return int(artifact.coverage["types"]["total"]) + FIRST_TOKEN_ID
+        case EncodedExamples():
+            return sum(artifact.encoding.rows.values())
+        case Evaluation():
+            return int(artifact.metrics["examples"])
+        case _:
+            return None

@@ -1,0 +1,84 @@
+"""Runs the steps of a dag one by one, each only when it has to; or only tells what would run.
+
+``run(step, *arguments)`` binds the arguments to the step's own signature, takes the artifact from the cache or runs the
+step, and returns the artifact. With no executor nothing is written, and artifacts that would be made are empty paths.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from pipeline.display import Display
+from pipeline.executor import Executor, Publishes
+from pipeline.metadata import StoredArtifact
+from pipeline.planner import Planner, Served
+from pipeline.step_call import Reads, StepCall
+from schemas.artifacts import Artifact, Model
+
+A = TypeVar("A", bound=Artifact)
+
+
+class LastStepReached(Exception):  # noqa: N818 - no error: what was asked for is done
+    """The step named by ``--to`` is done."""
+
+
+@dataclass(frozen=True)
+class Runner:
+    """What a dag calls."""
+
+    planner: Planner
+    display: Display
+    executor: Executor | None  # None: a dry run
+
+    @property
+    def serving(self) -> Path:
+        """The folder of published versions."""
+        return self.planner.root.serving
+
+    def served_before(self, model: Model) -> Served:
+        """The newest published version that holds another model."""
+        served = self.planner.served_before(model)
+        if served.version is not None and served.model is None:
+            self.display.line(
+                f"note: the training artifact of serving version {served.version} is gone or altered, so the candidate "
+                "is not compared with it"
+            )
+        return served
+
+    def __call__(
+        self,
+        step: Callable[..., A],
+        *arguments: object,
+        reads: Reads | None = None,
+        check: Callable[[A], None] | None = None,
+        publishes: Callable[[A], Path] | None = None,
+        **also: Any,
+    ) -> A:
+        """The artifact of one step.
+
+        Args:
+            step: the function of a component.
+            arguments: as in its signature, up to ``out``.
+            reads: params -> files outside the root that the step reads.
+            check: raises when the artifact must stop the run; called also for a cached one.
+            publishes: the folder outside the artifact that belongs to it.
+            also: further values that the output depends on.
+        """
+        call = StepCall.bind(step, arguments, also, reads)
+        plan = self.planner.plan(call)
+        stored: StoredArtifact | None
+        if self.executor is not None:
+            stored = self.executor.carry_out(plan, self.planner, cast(Publishes | None, publishes))
+        else:
+            stored = plan.stored
+            self.display.line(
+                f"{call.name}: {'cached' if stored else 'would run'} ({plan.why})", "dim" if stored else ""
+            )
+        artifact = cast(A, call.produces(self.planner.folder(plan)))
+        self.planner.known[artifact.path] = stored
+        if stored is not None and check is not None:
+            check(artifact)
+        if call.name == self.planner.selection.last:
+            raise LastStepReached
+        return artifact

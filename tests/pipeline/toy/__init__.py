@@ -1,0 +1,1 @@
+"""A pipeline of four small steps in the shape of the real ones; tests copy the package and edit the copy."""

@@ -1,0 +1,6 @@
+"""Shared by two steps."""
+
+
+def normalize(text):
+    """Lower case."""
+    return text.lower()

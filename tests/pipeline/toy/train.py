@@ -1,0 +1,41 @@
+"""Train: an epoch appends a letter to its checkpoint; dies in the epoch that DIE_IN_EPOCH names."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from schemas.params import Params
+from schemas.artifacts import Model, write_json
+from toy.encode import Encoded
+
+
+class TrainParams(Params):
+    epochs: int = 3
+
+
+def train(encoded: Encoded, embedding_matrix: Model | None, params: TrainParams, out: Path, on_epoch=print) -> Model:
+    print("noise on stdout")
+    os.write(2, b"noise of C++ on stderr\n")
+    checkpoint = out / "checkpoint"
+    checkpoint.mkdir(exist_ok=True)
+    weights = checkpoint / "weights"
+    done = weights.read_text() if weights.exists() else ""
+    (out / "half").write_text("a file that a killed attempt leaves")
+    trained_here = 0
+    for epoch in range(len(done) + 1, params.epochs + 1):
+        if os.environ.get("DIE_IN_EPOCH") == str(epoch):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if os.environ.get("WAIT_IN_EPOCH") == str(epoch):
+            os.write(int(os.environ["READY_FD"]), b"!")
+            signal.pause()
+        done += chr(ord("a") + epoch)
+        weights.write_text(done)
+        trained_here += 1
+        on_epoch(epoch, params.epochs, {"loss": 1 / epoch, "val_accuracy": 0.8})
+    (out / "half").unlink()
+    (out / "model.keras").write_text(done + (encoded.path / "train" / "part-0").read_text())
+    (out / "tensorboard").mkdir(exist_ok=True)
+    (out / "tensorboard" / "events").write_text(str(os.getpid()))
+    sys.stderr.write(f"epochs trained here: {trained_here}\n")
+    return Model(out)
