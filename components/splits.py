@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _HASH_BYTES = 8
+_TAGS_AND_OTHERS = r"(?:</?[a-z][^<>]*>|[^\pL\pN])+"  # of lower-cased text; RE2 takes a tag where one starts
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,7 @@ def normalise(texts: "pa.StringArray") -> "pa.StringArray":
     """Tags removed, lower case, all but letters and digits as one space; the raw text where nothing is left."""
     import pyarrow.compute as pc
 
-    plain = pc.utf8_lower(texts)
-    plain = pc.replace_substring_regex(plain, pattern=r"</?[a-z][^<>]*>", replacement=" ")
-    plain = pc.replace_substring_regex(plain, pattern=r"[^\pL\pN]+", replacement=" ")
+    plain = pc.replace_substring_regex(pc.utf8_lower(texts), pattern=_TAGS_AND_OTHERS, replacement=" ")
     plain = pc.ascii_trim(plain, characters=" ")
     return pc.if_else(pc.equal(plain, ""), texts, plain)
 

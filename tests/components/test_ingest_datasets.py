@@ -5,7 +5,7 @@ import pytest
 
 from components.beam_options import BeamOptions
 from schemas.errors import UsageError
-from tests.components.ingest_helpers import digests, rows, run, run_unsplit, texts, triples
+from tests.components.ingest_helpers import digests, rejects, rows, run, run_unsplit, texts, triples
 
 
 def write_tree(folder, files):
@@ -50,7 +50,7 @@ def test_class_folders_can_be_renamed(tmp_path):
     assert [name for *_, name in triples(examples)] == ["negative", "positive"]
 
 
-def write_tfds(folder, label, splits, rows_per_shard=1300):
+def write_tfds(folder, label, splits, rows_per_shard=1300, unlabelled=()):
     """A data set of numbered reviews in tfds' own layout: records and metadata serialized by tfds."""
     import tensorflow as tf
     import tensorflow_datasets as tfds
@@ -64,20 +64,26 @@ def write_tfds(folder, label, splits, rows_per_shard=1300):
             path = folder / f"{name}-{split}.tfrecord-{shard:05}-of-{len(starts):05}"
             with tf.io.TFRecordWriter(str(path)) as writer:
                 for n in range(start, min(count, start + rows_per_shard)):
-                    review = {"text": f"Review {split} {n} é", "label": n % 2, "user": f"u{n}"}
+                    review = {
+                        "text": f"Review {split} {n} é",
+                        "label": -1 if n in unlabelled else n % 2,
+                        "user": f"u{n}",
+                    }
                     writer.write(features.serialize_example(features.encode_example(review)))
     tfds.folder_dataset.write_metadata(data_dir=folder, features=features)
 
 
 @pytest.fixture(scope="module")
 def tfds_folder(tmp_path_factory):
-    """Two data sets: with class labels and own splits, and with integer labels and train alone."""
+    """Data sets with class labels and own splits, with integer labels, and with a row that has no label."""
     import tensorflow_datasets as tfds
 
     data_dir = tmp_path_factory.mktemp("tfds")
     splits = {"train": 2500, "test": 30, "unsupervised": 5}
     write_tfds(data_dir / "movies/plain/1.0.0", tfds.features.ClassLabel(names=["bad", "good"]), splits)
     write_tfds(data_dir / "numbers/plain/1.0.0", tfds.features.Scalar(np.int64), {"train": 100})
+    stars = tfds.features.ClassLabel(names=["1", "2"])
+    write_tfds(data_dir / "stars/plain/1.0.0", stars, {"train": 4}, unlabelled=[2])
     return data_dir
 
 
@@ -103,6 +109,18 @@ def test_tfds_integer_labels_without_splits_are_hashed(tmp_path, tfds_folder):
     summary = run(tmp_path, "tfds:numbers/plain:1.0.0", tfds_data_dir=tfds_folder, test_fraction=0.3).summary
     assert summary.class_names == ("0", "1")
     assert 15 < summary.rows["test"] < 45
+
+
+def test_tfds_class_names_that_are_numbers_are_names_and_no_label_is_a_reject(tmp_path, tfds_folder):
+    examples = run_unsplit(tmp_path, "tfds:stars", tfds_data_dir=tfds_folder, max_rejected=1)
+    assert [name for *_, name in triples(examples)] == ["1", "2", "2"]
+    assert rejects(examples.path) == [
+        {
+            "place": "stars-train.tfrecord-00000-of-00001__2",
+            "reason": "the label is null or missing",
+            "raw": {"text": "Review train 2 é", "label": -1},
+        }
+    ]
 
 
 def test_tfds_without_the_named_feature_lists_its_features(tmp_path, tfds_folder):
