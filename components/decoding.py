@@ -62,7 +62,7 @@ def undecodable(text: str, encoding: str) -> str:
     if mark is None:
         return "the text holds half of a surrogate pair, which is no Unicode character"
     byte, position = ord(mark[0]) - _FIRST_MARK, mark.start() + 1
-    return f"byte 0x{byte:02x} at character {position} is undecodable as {encoding}; is ingest.encoding right?"
+    return f"byte 0x{byte:02x} at character {position} is undecodable as {encoding} (ingest.encoding)"
 
 
 def can_cut_at_newlines(encoding: str) -> bool:

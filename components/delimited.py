@@ -3,10 +3,10 @@ r"""CSV and TSV, strictly: each record with the line it starts on, or what is wr
 In: lines of text. Out: records as fields, or a fault in place of the fields; the raw texts of all records, joined, are
 the file again.
 
->>> for record in read_records(['a,"b\n', 'c"\n', 'd,"e\n'], ",", '"'):
+>>> for record in read_records(['a,"b\n', 'c"\n', 'd,"e'], ",", '"'):
 ...     print(record)
 Record(line=1, raw='a,"b\nc"\n', fields=['a', 'b\nc'], fault='')
-Record(line=3, raw='d,"e\n', fields=[], fault='unclosed quote: opened in line 3, it is open at the end of the file')
+Record(line=3, raw='d,"e', fields=[], fault='unclosed quote: opened in line 3, open at the end of the file, line 3')
 """
 
 import csv
@@ -50,7 +50,8 @@ def read_records(lines: Iterable[str], delimiter: str, quote: str) -> Iterator[R
         except StopIteration:
             return
         except csv.Error as error:
-            fault = _explain(error, line, "".join(taken), delimiter, quote)
+            opened = _opening_line(line, "".join(taken), delimiter, quote) if quote else line
+            fault = _explain(error, opened, reader.line_num, delimiter)
         if fields or fault:
             yield Record(line, "".join(taken), fields, fault)
 
@@ -61,16 +62,20 @@ def _record_lines(lines: Iterable[str], taken: list[str]) -> Iterator[str]:
         yield line
 
 
-def _explain(error: csv.Error, line: int, raw: str, delimiter: str, quote: str) -> str:
-    opened = line + len(_LINE_BREAK.findall(raw[: _faulty_field(raw, delimiter, quote)])) if quote else line
+def _explain(error: csv.Error, opened: int, last: int, delimiter: str) -> str:
     if "expected after" in str(error):
         return (
-            f"unclosed quote: opened in line {opened}, it is followed by neither {delimiter!r} nor the end of the line "
-            f"where it closes (a quote inside a quoted field is written twice)"
+            f"unclosed quote: opened in line {opened}, then line {last} has a quote that neither {delimiter!r} nor the "
+            "end of the line follows (a quote inside a quoted field is written twice)"
         )
     if "unexpected end" in str(error):
-        return f"unclosed quote: opened in line {opened}, it is open at the end of the file"
-    return f"{error} (from line {opened}; is a quote left open?)"
+        return f"unclosed quote: opened in line {opened}, open at the end of the file, line {last}"
+    return f"{error} (lines {opened} to {last}, as when a quote is left open)"
+
+
+def _opening_line(line: int, raw: str, delimiter: str, quote: str) -> int:
+    """The line of the quote that was not closed, in a record that starts in ``line``."""
+    return line + len(_LINE_BREAK.findall(raw[: _faulty_field(raw, delimiter, quote)]))
 
 
 def _faulty_field(raw: str, delimiter: str, quote: str) -> int:

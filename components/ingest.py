@@ -131,8 +131,10 @@ def _check_rows(parts: Sequence[Part], params: IngestParams, summary: IngestSumm
             f"{params.max_rejected}. First: {first['place']}: {first['reason']}. Mend the rows, all listed in "
             f"rejected.jsonl, or set ingest.max_rejected = {summary.rejected} to go on without them."
         )
+    if summary.rows_in == 0:
+        raise DataError(f"{params.source}: holds no rows. Set ingest.source to a file with rows.")
     if summary.rows_in == summary.rejected:
-        raise DataError(f"{params.source}: no row is left of {summary.rows_in} read, {summary.rejected} were rejected.")
+        raise DataError(f"{params.source}: all of its {summary.rows_in} rows were rejected; see rejected.jsonl.")
     if not summary.rows["train"]:
         raise DataError(
             f"{params.source}: none of {summary.rows_in - summary.rejected} examples fell into the train split. "

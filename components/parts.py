@@ -170,7 +170,7 @@ def _accept_labelled(row: Row, rules: PartRules) -> Accepted | Reject:
     if isinstance(outcome, Reject) or known is None or outcome.label in known:
         return outcome
     nearest = difflib.get_close_matches(outcome.label, known, n=1)
-    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+    hint = f" (nearest: {nearest[0]!r})" if nearest else ""
     reason = f"unknown label {outcome.label!r}; known are {', '.join(map(repr, known[:20]))}{hint}"
     return Reject(row.place, reason, row.raw)
 

@@ -93,8 +93,8 @@ def _field_count_fault(fields: list[str], header: list[str]) -> str:
     if len(fields) == len(header):
         return ""
     return (
-        f"wrong number of fields: {len(fields)}, expected {len(header)} as in the header ({', '.join(header)}); is a "
-        "delimiter in a text without quotes, or a quote left open?"
+        f"wrong number of fields: {len(fields)}, expected {len(header)} as in the header ({', '.join(header)}); look "
+        "for a delimiter in a text without quotes, or a quote left open"
     )
 
 

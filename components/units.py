@@ -110,7 +110,11 @@ def _check_columns(file: SourceFile, found: Iterable[str], params: IngestParams)
 def _missing_column(file: SourceFile, names: list[str], key: str, column: str) -> NoReturn:
     nearest = difflib.get_close_matches(column, names, n=1)
     hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
-    delimiter = " If that is one column too few, set ingest.delimiter." if file.format in ("csv", "tsv") else ""
+    delimiter = (
+        " If its columns are separated otherwise, set ingest.delimiter."
+        if file.format in ("csv", "tsv") and len(names) == 1
+        else ""
+    )
     found = ", ".join(map(repr, names[:20]))
     raise UsageError(f"{file.path}: no column {column!r}; it has {found}.{hint} Set ingest.{key}.{delimiter}")
 

@@ -172,12 +172,12 @@ def test_one_class_alone_is_refused(tmp_path):
 
 
 def test_no_row_at_all_is_refused(tmp_path):
-    with pytest.raises(DataError, match=r"reviews\.csv: no row is left of 0 read"):
+    with pytest.raises(DataError, match=r"reviews\.csv: holds no rows"):
         run(tmp_path, write_csv(tmp_path / "reviews.csv", []))
 
 
 def test_only_rejected_rows_are_refused(tmp_path):
-    with pytest.raises(DataError, match=r"no row is left of 2 read, 2 were rejected"):
+    with pytest.raises(DataError, match=r"all of its 2 rows were rejected"):
         run(tmp_path, write_csv(tmp_path / "reviews.csv", [("", 0), ("", 1)]), max_rejected=5)
 
 
