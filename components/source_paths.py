@@ -66,11 +66,7 @@ def name_below(parent: Path, path: Path) -> str:
 def walk_files(folder: Path) -> list[Path]:
     """All files below a folder, sorted; hidden ones left out."""
     return sorted(
-        Path(parent, name)
-        for parent, folders, names in os.walk(folder)
-        if folders.sort() is None
-        for name in names
-        if not name.startswith(".")
+        Path(parent, name) for parent, _, names in os.walk(folder) for name in names if not name.startswith(".")
     )
 
 
@@ -87,7 +83,7 @@ def find_tfds_folder(name: str, data_dir: Path | None) -> Path:
     if not folders:
         raise UsageError(
             f"ingest.source = 'tfds:{name}': no prepared data set in {base / path}. Prepare it once with: "
-            f"tfds build {name} --data_dir {base}   or set ingest.tfds_data_dir to the folder that holds it."
+            f"tfds build {name} --data_dir {base} - or set ingest.tfds_data_dir to the folder that holds it."
         )
     configs = sorted({folder.parent.name for folder in folders if folder.parent != base / path})
     if len(configs) > 1:

@@ -151,7 +151,8 @@ def test_an_undecodable_row_of_utf16_keeps_its_bytes(tmp_path):
 def test_an_unknown_label_names_the_known_ones_and_the_nearest(tmp_path):
     source = write(tmp_path / "r.csv", HEADER + "Good,positive\nMeh,postive\nBad,negative\n")
     params = {"class_names": ["negative", "positive"]}
-    message = r"r\.csv row 2 \(line 3\): unknown label 'postive'; known are 'negative', 'positive', '0', '1' .nearest: 'positive'."
+    known = "known are 'negative', 'positive', '0', '1'"
+    message = rf"r\.csv row 2 \(line 3\): unknown label 'postive'; {known} \(nearest: 'positive'\)"
     with pytest.raises(DataError, match=message):
         run_unsplit(tmp_path, source, **params)
     assert texts(run_unsplit(tmp_path, source, max_rejected=1, **params)) == ["Good", "Bad"]

