@@ -118,7 +118,8 @@ def test_texts_without_a_letter_are_not_all_one_text(tmp_path):
 
 
 def test_new_rows_move_no_old_row_to_another_split(tmp_path, reviews_csv):
-    before = {text: split for split in SPLITS for text in texts(run(tmp_path, reviews_csv), split)}
+    examples = run(tmp_path, reviews_csv)
+    before = {text: split for split in SPLITS for text in texts(examples, split)}
     write_csv(reviews_csv, [("A new first review", "pos"), *numbered_reviews(600)])
     examples = run(tmp_path, reviews_csv)
     after = {text: split for split in SPLITS for text in texts(examples, split)}
