@@ -15,23 +15,49 @@ from pathlib import Path
 PROJECT_PACKAGES = frozenset({"components", "schemas"})
 
 
-def code_digests(module: str) -> dict[str, str]:
-    """The file of each module that the given one is made of, as ``components/encode.py``, and its digest."""
-    project = PROJECT_PACKAGES | {module.partition(".")[0]}
-    found: dict[str, str] = {}
-    seen: set[str] = set()
-    to_visit = [module]
-    while to_visit:
-        name = to_visit.pop()
-        path = None if name in seen or name.partition(".")[0] not in project else _source_file(name)
-        seen.add(name)
-        if path is None:
-            continue
-        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        digest, imported = _parsed(path.read_bytes(), package)
-        found[_shown(name, path)] = digest
-        to_visit += [*imported, *_parents(name)]
-    return dict(sorted(found.items()))
+class SourceCode:
+    """The project's code as it was when this object first looked.
+
+    A run looks once, when it begins: what is edited while it works is not what it runs.
+    """
+
+    def __init__(self) -> None:
+        self._sources: dict[str, dict[str, tuple[str, bytes]]] = {}  # package -> module -> (file, source)
+
+    def digests(self, module: str) -> dict[str, str]:
+        """The file of each module that the given one is made of, as ``components/encode.py``, and its digest."""
+        for package in (*PROJECT_PACKAGES, module.partition(".")[0]):
+            if package not in self._sources:
+                self._sources[package] = _read_package(package)
+        found: dict[str, str] = {}
+        to_visit, seen = [module], set()
+        while to_visit:
+            name = to_visit.pop()
+            source = self._sources.get(name.partition(".")[0], {}).get(name)
+            if name in seen or source is None:  # a library, or the class or function of ``from a import b``
+                continue
+            seen.add(name)
+            file, text = source
+            package = name if file.endswith("__init__.py") else name.rpartition(".")[0]
+            found[file], imported = _parsed(text, package)
+            to_visit += [*imported, *_parents(name)]
+        return dict(sorted(found.items()))
+
+
+def _read_package(package: str) -> dict[str, tuple[str, bytes]]:
+    """Every module of a package, or a top-level module by itself; found without importing anything."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        return {}
+    origin = Path(spec.origin)
+    if origin.name != "__init__.py":
+        return {package: (origin.name, origin.read_bytes())}
+    found = {}
+    for path in origin.parent.rglob("*.py"):
+        file = path.relative_to(origin.parent.parent)
+        parts = file.parent.parts if path.name == "__init__.py" else file.with_suffix("").parts
+        found[".".join(parts)] = (file.as_posix(), path.read_bytes())
+    return found
 
 
 @cache
@@ -81,29 +107,3 @@ def _is_type_checking(test: ast.expr) -> bool:
 def _parents(module: str) -> list[str]:
     parts = module.split(".")
     return [".".join(parts[:count]) for count in range(1, len(parts))]
-
-
-@cache
-def _top_level(name: str) -> tuple[Path | None, Path | None]:
-    """The folder of a top-level package, or the file of a top-level module; found without importing anything."""
-    spec = importlib.util.find_spec(name)
-    if spec is None:
-        return None, None
-    folders = list(spec.submodule_search_locations or [])
-    return (Path(folders[0]), None) if folders else (None, Path(spec.origin) if spec.origin else None)
-
-
-def _source_file(module: str) -> Path | None:
-    """The module's file; None where the name is not a module (a class or function of ``from a import b``)."""
-    top, *rest = module.split(".")
-    folder, file = _top_level(top)
-    if folder is None:
-        return file if not rest else None
-    stem = folder.joinpath(*rest)
-    candidates = [stem / "__init__.py", *([stem.with_name(f"{stem.name}.py")] if rest else [])]
-    return next((path for path in candidates if path.is_file()), None)
-
-
-def _shown(module: str, path: Path) -> str:
-    parts = module.replace(".", "/")
-    return f"{parts}/__init__.py" if path.name == "__init__.py" else f"{parts}.py"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from components.beam_options import BeamOptions
 from pipeline.cache_key import CacheKey
+from pipeline.code_digest import SourceCode
 from pipeline.contents import FileDigests, combined_digest, content_files
 from pipeline.display import Display
 from pipeline.folders import CHECKPOINT, open_partial, partial_folder, put_in_place, remove_partials, sync_folder
@@ -20,7 +21,7 @@ from pipeline.root import Root
 from pipeline.rows import rows, rows_in
 from pipeline.run_record import RunRecord, StepRecord
 from schemas.artifacts import Artifact
-from schemas.errors import DataError
+from schemas.errors import DataError, GlovebeamError
 
 Publishes = Callable[[Artifact], Path]
 
@@ -95,6 +96,11 @@ class Executor:
             except DataError as error:
                 raise self._with_rejected(error, partial) from error
         progress_file.unlink(missing_ok=True)
+        if changes := planner.key(plan.call, SourceCode()).changes_since(key):
+            raise GlovebeamError(
+                f"{plan.call.name}: while the step ran, something it depends on was changed ({', '.join(changes)}), so "
+                "its artifact may be of the old, the new or both. It is not kept; run the same command again."
+            )
         return self._commit(plan, artifact, folder, publishes(artifact) if publishes else None)
 
     def _with_rejected(self, error: DataError, partial: Path) -> DataError:

@@ -47,5 +47,5 @@ def _is_about(error: BaseException, numbers: tuple[int, ...], *texts: str) -> bo
 def _where(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     place = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
-    first_line = str(error).strip().partition("\n")[0]
-    return f"Unexpected {type(error).__name__}{place}: {first_line or 'no message'}."
+    last_line = str(error).strip().rpartition("\n")[2].strip()
+    return f"Unexpected {type(error).__name__}{place}: {last_line or 'no message'}."

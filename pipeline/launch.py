@@ -106,7 +106,8 @@ def _recorded(record: RunRecord, root: Root, verbose: bool) -> Iterator[Display]
             with contextlib.suppress(OSError):
                 log_file.open("a").write("".join(traceback.format_exception(error)))
             if isinstance(failure, UnexpectedError):
-                failure = UnexpectedError(f"{failure} The traceback is in {log_file}.")
+                step = record.steps[-1].name if record.steps else "begin"
+                failure = UnexpectedError(f"{step}: {failure} The traceback is in {log_file}.")
             with contextlib.suppress(OSError):
                 record.end(failure.exit_code, str(failure))
                 record.save(folder)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.cache_key import ID_LENGTH, CacheKey, library_versions
-from pipeline.code_digest import code_digests
+from pipeline.code_digest import SourceCode
 from pipeline.contents import FileDigests, combined_digest, damage
 from pipeline.folders import partial_folder, put_in_place
 from pipeline.lines import age
@@ -78,6 +78,7 @@ class Planner:
     digests: FileDigests
     selection: Selection
     steps: Sequence[str]
+    code: SourceCode = field(default_factory=SourceCode)
     known: dict[Path, StoredArtifact | None] = field(default_factory=dict)
 
     def plan(self, call: StepCall) -> Plan:
@@ -101,14 +102,14 @@ class Planner:
                 return Plan(call, "cached", f"{stored.uri.rpartition('/')[2][:4]}, {age(stored)}", key, stored)
         return Plan(call, "run", f"artifact {problem}" if problem else self._changes(key), key)
 
-    def key(self, call: StepCall) -> CacheKey:
-        """All that the step's output depends on, as it is now."""
+    def key(self, call: StepCall, code: SourceCode | None = None) -> CacheKey:
+        """All that the step's output depends on; the code as it was when the run began, unless given."""
         sources = {name: self.digests.sha256(path) for name, path in call.source_files().items()}
         if len(sources) > _SOURCES_BY_NAME:
             sources = {f"{len(sources):,} files": combined_digest(sources)}
         return CacheKey(
             step=call.name,
-            code=code_digests(call.step.__module__),
+            code=(code or self.code).digests(call.step.__module__),
             arguments=call.arguments,
             inputs=self._input_digests(call),
             sources=sources,

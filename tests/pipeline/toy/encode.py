@@ -3,14 +3,9 @@
 from pathlib import Path
 
 from components.beam_options import BeamOptions
-from schemas.artifacts import Artifact
 from schemas.params import Params
 from schemas.vocabulary import Tokenizer
-from toy.ingest import Lines
-
-
-class Encoded(Artifact):
-    pass
+from toy.artifacts import Encoded, Lines
 
 
 class EncodeParams(Params):

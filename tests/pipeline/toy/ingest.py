@@ -1,13 +1,10 @@
 from pathlib import Path
 
 from components.beam_options import BeamOptions, count_rows
-from schemas.artifacts import Artifact, write_json
+from schemas.artifacts import write_json
 from schemas.errors import DataError, UsageError
 from schemas.params import Params
-
-
-class Lines(Artifact):
-    pass
+from toy.artifacts import Lines
 
 
 class IngestParams(Params):

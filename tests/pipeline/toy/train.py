@@ -5,9 +5,9 @@ import signal
 import sys
 from pathlib import Path
 
+from schemas.artifacts import Model
 from schemas.params import Params
-from schemas.artifacts import Model, write_json
-from toy.encode import Encoded
+from toy.artifacts import Encoded
 
 
 class TrainParams(Params):

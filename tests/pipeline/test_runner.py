@@ -1,0 +1,249 @@
+"""How steps are taken from the cache, run, selected and recorded."""
+
+import json
+import os
+import shutil
+
+import pytest
+
+from pipeline.cache_key import CacheKey
+from schemas.errors import DataError, GlovebeamError, UsageError
+
+EVERYTHING_CACHED = {"ingest": "cached", "encode": "cached", "train": "cached", "push": "cached"}
+
+
+def everything_below(folder):
+    """Path -> content of every file, hidden ones too."""
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_a_dry_run_writes_nothing_even_where_there_is_no_root_yet(toy):
+    before = everything_below(toy.folder)
+    plan = toy.run(dry=True)
+    assert plan["ingest"] == "would run (first run)"
+    assert plan["push"] == "would run (input model would change)"
+    assert not toy.root.path.exists()
+    assert everything_below(toy.folder).keys() - before.keys() <= set(toy.folder.rglob("__pycache__/*"))
+
+
+def test_a_dry_run_writes_nothing_in_a_root_that_is_there(toy):
+    toy.run()
+    before = everything_below(toy.root.path)
+    assert toy.run(dry=True) == EVERYTHING_CACHED
+    assert toy.run(dry=True, train__epochs=9)["train"] == "would run (params.epochs 3 -> 9)"
+    assert everything_below(toy.root.path) == before
+
+
+def test_a_dry_run_says_what_the_run_then_does(toy):
+    toy.run()
+    toy.edit("text", ".lower()", ".upper()")
+    would = toy.run(dry=True, train__epochs=4)
+    did = toy.run(train__epochs=4)
+    assert {step for step, text in would.items() if text != "cached"} == {"encode", "train", "push"}
+    assert {step for step, text in did.items() if text != "cached"} == {"encode", "train", "push"}
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        pytest.param(lambda folder: (folder / "train/part-0").write_text("x"), "altered: {}/train/part-0", id="altered"),
+        pytest.param(lambda folder: (folder / "train/part-0").unlink(), "missing: {}/train/part-0", id="file gone"),
+        pytest.param(lambda folder: (folder / "train/part-1").touch(), "altered: {}/train/part-1 was added", id="added"),
+        pytest.param(shutil.rmtree, "missing: {}", id="folder gone"),
+    ],
+)
+def test_an_artifact_that_is_not_as_it_was_made_is_rebuilt(toy, damage, reason):
+    toy.run()
+    folder = toy.artifact("encode")
+    good = everything_below(folder)
+    damage(folder)
+    plan = toy.run()
+    assert plan == {**EVERYTHING_CACHED, "encode": f"run (artifact {reason.format(f'artifacts/encode/{folder.name}')})"}
+    assert everything_below(folder) == good
+    assert toy.run() == EVERYTHING_CACHED
+
+
+def test_altered_content_is_found_out_under_the_old_size_and_time(toy):
+    toy.run()
+    file = toy.artifact("encode") / "train" / "part-0"
+    os.utime(file, (1_000_000, 1_000_000))
+    assert toy.run() == EVERYTHING_CACHED
+    file.write_text(file.read_text().swapcase())
+    os.utime(file, (1_000_000, 1_000_000))
+    assert toy.run()["encode"].startswith("run (artifact altered")
+
+
+def test_tensorboard_logs_are_no_content(toy):
+    toy.run()
+    (toy.artifact("train") / "tensorboard" / "events").write_text("other times")
+    assert toy.run() == EVERYTHING_CACHED
+
+
+def test_force_runs_a_cached_step_and_replaces_its_artifact(toy):
+    toy.run()
+    before = (toy.artifact("train") / "tensorboard" / "events").stat().st_ino
+    assert toy.run(force=["encode", "train"]) == {**EVERYTHING_CACHED, "encode": "run (forced)", "train": "run (forced)"}
+    assert (toy.artifact("train") / "tensorboard" / "events").stat().st_ino != before
+    assert not list(toy.root.artifacts.rglob(".*.partial"))
+    assert toy.run() == EVERYTHING_CACHED
+
+
+def test_to_stops_after_its_step(toy):
+    assert toy.run(last="encode") == {"ingest": "run (first run)", "encode": "run (first run)"}
+    assert toy.run()["encode"] == "cached"
+
+
+def test_from_takes_earlier_steps_as_they_are_whatever_became_of_code_and_source(toy):
+    toy.run()
+    toy.edit("ingest", "lines.txt", "texts.txt")
+    (toy.folder / "reviews.txt").unlink()
+    assert toy.run(first="train") == EVERYTHING_CACHED
+    assert "ingest: cached (" in toy.out
+    assert "taken as it is)" in toy.out
+
+
+def test_from_a_step_whose_predecessor_was_never_made_names_it(toy):
+    toy.run(last="ingest")
+    with pytest.raises(UsageError, match=r"--from train takes encode as it is, but .* never run.*--to encode first"):
+        toy.run(first="train")
+
+
+def test_from_does_not_take_what_other_parameters_made(toy):
+    toy.run()
+    with pytest.raises(UsageError, match="no encode for this config: .* other parameters"):
+        toy.run(first="train", encode__max_length=7)
+
+
+@pytest.mark.parametrize(
+    ("selection", "message"),
+    [
+        ({"first": "trian"}, "--from trian: there is no such step. Did you mean train?"),
+        ({"last": "pusch"}, "--to pusch: there is no such step. Did you mean push?"),
+        ({"force": ["x"]}, "--force x: there is no such step. Steps: ingest, encode, train, push."),
+        ({"first": "train", "last": "encode"}, "--from train lies outside"),
+        ({"force": ["ingest"], "first": "train"}, "--force ingest lies outside what is to run, train to push."),
+    ],
+)
+def test_a_selection_that_makes_no_sense_is_refused(toy, selection, message):
+    with pytest.raises(UsageError, match=message.replace("?", r"\?")):
+        toy.run(**selection)
+
+
+def test_going_back_to_an_earlier_model_publishes_it_again_and_again_only_once(toy):
+    versions = []
+    for epochs in (3, 4, 3, 4, 4):
+        toy.run(train__epochs=epochs)
+        versions.append(toy.records()[-1]["pushed_version"])
+    assert versions == [1, 2, 3, 4, 4]
+    assert toy.run(train__epochs=4) == EVERYTHING_CACHED
+    models = [(toy.root.serving / str(version) / "model").read_bytes() for version in (1, 2, 3, 4)]
+    assert models[0] == models[2] != models[1] == models[3]
+
+
+def test_a_published_version_that_is_gone_is_published_again(toy):
+    toy.run()
+    shutil.rmtree(toy.root.serving / "1")
+    assert toy.run()["push"] == "run (artifact missing: serving/1)"
+    assert (toy.root.serving / "1" / "model").exists()
+    assert toy.run() == EVERYTHING_CACHED
+
+
+def test_a_published_version_that_was_altered_is_published_as_a_new_one(toy):
+    toy.run()
+    (toy.root.serving / "1" / "model").write_text("altered")
+    assert toy.run()["push"] == "run (artifact altered: serving/1/model)"
+    assert toy.records()[-1]["pushed_version"] == 2
+    assert toy.run() == EVERYTHING_CACHED
+
+
+def test_a_failed_check_stops_the_run_now_and_from_the_cache(toy):
+    (toy.folder / "reviews.txt").write_text("an anomaly\n")
+    for state in ("executed", "cached"):
+        with pytest.raises(DataError, match="an anomaly"):
+            toy.run()
+        record = toy.records()[-1]
+        assert (record["state"], record["exit_code"], record["error"]) == ("rejected", 3, "encode: an anomaly")
+        assert [step["name"] for step in record["steps"]] == ["ingest", "encode"]
+        assert record["steps"][-1]["state"] == state
+
+
+def test_rejected_rows_are_kept_with_the_run(toy):
+    (toy.folder / "reviews.txt").write_text("good\n\nbad\n")
+    with pytest.raises(DataError, match=r"empty line\. The rejected rows are in .*rejected\.jsonl\."):
+        toy.run()
+    (rejected,) = toy.root.runs.glob("*/rejected.jsonl")
+    assert json.loads(rejected.read_text()) == [""]
+    assert toy.records()[0]["steps"][0]["state"] == "failed"
+
+
+def test_an_unexpected_error_is_one_sentence_and_its_traceback_is_in_the_log(toy):
+    toy.edit("text", "return text.lower()", "return text.lower(1)")
+    with pytest.raises(GlovebeamError, match=r"encode: Unexpected TypeError in text.py.*The traceback is in .*log\.txt"):
+        toy.run()
+    (log,) = toy.root.runs.glob("*/log.txt")
+    assert "Traceback (most recent call last)" in log.read_text()
+    assert toy.records()[0]["state"] == "failed"
+
+
+def test_noise_goes_to_the_log_and_not_to_the_user(toy):
+    done = toy.command()
+    (log,) = toy.root.runs.glob("*/log.txt")
+    assert "noise" not in done.stdout + done.stderr
+    assert "noise on stdout" in log.read_text()
+    assert "noise of C++ on stderr" in log.read_text()
+
+
+def test_verbose_shows_the_noise(toy):
+    toy.run(verbose=True)
+    assert "noise on stdout" in toy.out
+
+
+def test_lines_are_neither_wrapped_nor_read_as_markup(toy):
+    place = "[bold]a folder with a very long name, longer than any terminal is wide[red]" * 3
+    toy.root = type(toy.root)(toy.folder / place)
+    toy.run()
+    assert f"{toy.root.path}/artifacts/encode/{toy.artifact('encode').name}\n" in toy.out
+
+
+def test_the_record_of_a_run_names_each_step_and_the_result(toy):
+    toy.run()
+    toy.run(train__epochs=4)
+    record = toy.records()[-1]
+    assert record["state"] == "done"
+    assert record["config"]["train"] == {"epochs": 4}
+    assert record["pushed_version"] == 2
+    assert [(step["name"], step["state"]) for step in record["steps"]] == [
+        ("ingest", "cached"), ("encode", "cached"), ("train", "executed"), ("push", "executed"),
+    ]  # fmt: skip
+    train = record["steps"][2]
+    assert train["reason"] == "params.epochs 3 -> 4"
+    assert train["seconds"] >= 0
+    assert (toy.root.path / train["artifact"] / "model.keras").exists()
+
+
+def test_what_is_edited_while_its_step_runs_is_not_kept(toy):
+    toy.edit("encode", "from toy.text import normalize", "normalize = edited_just_now()")
+    toy.edit(
+        "encode", "class EncodeParams(",
+        "def edited_just_now():\n    path = Path(__file__)\n"
+        "    path.write_text(path.read_text().replace('Encoded(out)', 'Encoded(Path(out))'))\n    return str.lower\n\n\n"
+        "class EncodeParams(",
+    )  # fmt: skip
+    with pytest.raises(GlovebeamError, match=r"while the step ran, .*changed \(code changed: toy/encode.py\)"):
+        toy.run()
+    assert toy.run()["encode"] == "run (first run)"
+
+
+def test_an_artifact_of_an_old_version_of_the_code_is_still_known(toy):
+    toy.run()
+    toy.edit("encode", "[: params.max_length]", "[1 : params.max_length]")
+    assert toy.run()["encode"] == "run (code changed: toy/encode.py)"
+    toy.edit("encode", "[1 : params.max_length]", "[: params.max_length]")
+    assert toy.run()["encode"] == "cached"
+
+
+def test_equal_keys_have_equal_digests_whatever_the_order_of_their_parts():
+    one = CacheKey("encode", {"a": "1", "b": "2"}, {"params": {"x": 1, "y": 2}}, {}, {}, {})
+    two = CacheKey("encode", {"b": "2", "a": "1"}, {"params": {"y": 2, "x": 1}}, {}, {}, {})
+    assert one.digest == two.digest
+    assert one.digest != CacheKey("embed", one.code, one.arguments, {}, {}, {}).digest

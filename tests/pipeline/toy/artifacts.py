@@ -1,0 +1,11 @@
+"""What the toy steps hand to each other."""
+
+from schemas.artifacts import Artifact
+
+
+class Lines(Artifact):
+    pass
+
+
+class Encoded(Artifact):
+    pass
