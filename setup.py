@@ -13,6 +13,7 @@ setup(
     install_requires=[
         "apache-beam[tfrecord]>=2.77,<2.78",
         "google-crc32c>=1.5",
+        "importlib-resources>=6",  # tensorflow-datasets imports it without asking for it
         "keras>=3.12,<4",
         "numpy>=2.0",
         "pyarrow>=18",
