@@ -7,13 +7,14 @@ formats carry along, are replaced by constants.
 import io
 import json
 import re
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
-from google.protobuf import text_format
+from google.protobuf import text_format  # type: ignore[import-untyped]
 from tensorflow.core.protobuf import saved_model_pb2
 
 from components.serving import TextEncoder
@@ -59,6 +60,7 @@ def save_servable(model: keras.Model, vocabulary: VocabularyArtifact, encoding: 
         serving_default: text string [b] => label string [b], probability float32 [b, classes].
         class_names: => class_names string [classes], in the order of the probabilities.
     """
+    shutil.rmtree(path, ignore_errors=True)  # what a killed attempt left
     module = _Servable(model, vocabulary, encoding)
     signatures = {"serving_default": module.classify, "class_names": module.class_names}
     tf.saved_model.save(module, str(path), signatures=signatures)
@@ -74,22 +76,20 @@ class _Servable(tf.Module):
         self._weights = [weight.value for weight in model.weights]  # tracked as tf.Variable: no Keras object is saved
         self._logits = tf.autograph.experimental.do_not_convert(lambda token_ids: model(token_ids, training=False))
         self._class_names = encoding.class_names
+        self.classify = tf.function(self._classify, input_signature=[tf.TensorSpec([None], tf.string, "text")])
+        self.class_names = tf.function(self._all_class_names, input_signature=[])
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "text")])
-    def classify(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _classify(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
         """Raw texts to the most probable class and the probability of each."""
         logits = self._logits(self._text_encoder(text))  # string [b] => int64 [b, t] => [b] or [b, c]
         if len(self._class_names) == 2:
-            positive = tf.sigmoid(logits)
-            probability = tf.stack([tf.sigmoid(-logits), positive], axis=-1)  # [b] => [b, 2]
+            probability = tf.stack([tf.sigmoid(-logits), tf.sigmoid(logits)], axis=-1)  # [b] => [b, 2]
         else:
             probability = tf.nn.softmax(logits)
         label = tf.gather(tf.constant(self._class_names), tf.argmax(probability, axis=-1))
         return {"label": label, "probability": probability}
 
-    @tf.function(input_signature=[])
-    def class_names(self) -> dict[str, tf.Tensor]:
-        """The class of each probability."""
+    def _all_class_names(self) -> dict[str, tf.Tensor]:
         return {"class_names": tf.constant(self._class_names)}
 
 

@@ -1,8 +1,12 @@
 """The classifier: token ids to logits, built from standard Keras layers only, so ``keras.models.load_model`` reads it.
 
-Letters: b examples, t tokens (``max_length``), d embedding dimension, u units (twice that where bidirectional).
+Letters: b examples, t tokens (``max_length``), d embedding dimension, u units (twice that where bidirectional),
+c logits (1 for two classes).
 
-    token_ids [b, t] -> embedding [b, t, d] -> recurrent layers [b, t, u] -> pooling [b, u] -> logits [b]
+    token_ids [b, t] -> embedding [b, t, d] -> recurrent layers [b, t, u] -> pooling [b, u] -> logits [b, c]
+    token_ids [b, t] -> a weight for each token and for each pair of neighbours [b, t, c] -> sum, added to the logits
+
+The second line is the wide part: what a linear bag-of-words model would learn, fitted together with the recurrent one.
 """
 
 from typing import TYPE_CHECKING
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from components.train import TrainParams
 
 _CELLS = {"lstm": layers.LSTM, "gru": layers.GRU}
+_PAIR_BUCKETS = 65_537  # a prime, so that all ids of a pair's two tokens count
 
 
 def build_model(
@@ -39,21 +44,19 @@ def build_model(
     Raises:
         UsageError: when the matrix is missing or was made for another vocabulary.
     """
+    classes = len(encoding.class_names)
+    width = 1 if classes == 2 else classes
     token_ids = keras.Input((encoding.max_length,), dtype="int64", name="token_ids")
     is_token = ops.not_equal(token_ids, PAD_ID)  # [b, t]
     hidden = _embedding(params, encoding, embedding_matrix)(token_ids)  # [b, t] => [b, t, d]
-    for number in range(1, params.layers + 1):
-        is_last_state = number == params.layers and params.pooling == "last"
-        hidden = layers.Dropout(params.dropout, name=f"dropout_{number}")(hidden)
-        hidden = _recurrent(params, number, not is_last_state)(
-            hidden, mask=is_token
-        )  # [b, t, d] => [b, t, u] or [b, u]
-    pooled = hidden if params.pooling == "last" else _pool(hidden, is_token, params.pooling)  # => [b, u] or [b, 2 * u]
+    hidden = layers.SpatialDropout1D(params.dropout, name="dropout_embedding")(hidden)
+    pooled = _recurrent(params, encoding, hidden, is_token)  # => [b, u] or [b, 2 * u]
     pooled = layers.Dropout(params.dropout, name="dropout_pooled")(pooled)
-    classes = len(encoding.class_names)
-    logits = layers.Dense(1 if classes == 2 else classes, name="logits")(pooled)
+    logits = layers.Dense(width, name="deep_logits")(pooled)
+    if params.wide:
+        logits = logits + _wide_logits(params, encoding, token_ids, is_token, width)
     if classes == 2:
-        logits = layers.Reshape((), name="logit")(logits)  # [b, 1] => [b]
+        logits = ops.squeeze(logits, axis=-1)  # [b, 1] => [b]
     return keras.Model(token_ids, logits, name="classifier")
 
 
@@ -82,11 +85,25 @@ def _embedding(
     return embedding
 
 
-def _recurrent(params: "TrainParams", number: int, return_sequences: bool) -> layers.Layer:
-    """Float32 [b, t, d] => [b, t, u], or [b, u] without ``return_sequences``."""
-    name = f"{params.cell}_{number}"
-    layer = _CELLS[params.cell](params.units, return_sequences=return_sequences, name=name)
-    return layers.Bidirectional(layer, name=f"bidirectional_{name}") if params.bidirectional else layer
+def _recurrent(
+    params: "TrainParams", encoding: Encoding, hidden: keras.KerasTensor, is_token: keras.KerasTensor
+) -> keras.KerasTensor:
+    """Recurrent layers and pooling: float32 [b, t, d] => [b, u] or [b, 2 * u].
+
+    Padding before the text is read like a token, and pooling leaves it out again: masking it changed no accuracy and
+    cost a tenth of the time, and cuDNN refuses such masks. Padding after the text would overwrite the last state.
+    """
+    mask = is_token if encoding.padding == "post" else None
+    for number in range(1, params.layers + 1):
+        name = f"{params.cell}_{number}"
+        return_sequences = number < params.layers or params.pooling != "last"
+        layer = _CELLS[params.cell](params.units, return_sequences=return_sequences, name=name)
+        if params.bidirectional:
+            layer = layers.Bidirectional(layer, name=f"bidirectional_{name}")
+        if number > 1:
+            hidden = layers.Dropout(params.dropout, name=f"dropout_{number}")(hidden)
+        hidden = layer(hidden, mask=mask)
+    return hidden if params.pooling == "last" else _pool(hidden, is_token, params.pooling)
 
 
 def _pool(hidden: keras.KerasTensor, is_token: keras.KerasTensor, pooling: str) -> keras.KerasTensor:
@@ -99,3 +116,23 @@ def _pool(hidden: keras.KerasTensor, is_token: keras.KerasTensor, pooling: str) 
     if pooling in ("max", "mean_max"):
         pooled.append(ops.max(ops.where(is_token, hidden, -1.0), axis=1))  # -1 is the least a state can be
     return pooled[0] if len(pooled) == 1 else ops.concatenate(pooled, axis=-1)
+
+
+def _wide_logits(
+    params: "TrainParams", encoding: Encoding, token_ids: keras.KerasTensor, is_token: keras.KerasTensor, width: int
+) -> keras.KerasTensor:
+    """The sum of the weights of all tokens and of all pairs of neighbours: int64 [b, t] => float32 [b, c].
+
+    Pairs share ``_PAIR_BUCKETS`` weights by a hash.
+    """
+    pairs = ops.mod(token_ids[:, :-1] * encoding.vocabulary_size + token_ids[:, 1:], _PAIR_BUCKETS)  # [b, t - 1]
+    is_pair = ops.logical_and(is_token[:, :-1], is_token[:, 1:])
+    sums = []
+    for name, ids, is_used, size in (
+        ("token", token_ids, is_token, encoding.vocabulary_size),
+        ("pair", pairs, is_pair, _PAIR_BUCKETS),
+    ):
+        weights = layers.Embedding(size, width, embeddings_initializer="zeros", name=f"{name}_weights")(ids)
+        weights = layers.Dropout(params.dropout, name=f"dropout_{name}_weights")(weights)  # [b, t, c]
+        sums.append(ops.sum(weights * ops.cast(ops.expand_dims(is_used, -1), weights.dtype), axis=1))  # => [b, c]
+    return sums[0] + sums[1]
