@@ -23,7 +23,7 @@ PATIENT = FAST.model_copy(update={"epochs": 9, "patience": 2, "dropout": 0.1})
 TRAIN_SCRIPT = """
 import os, sys
 from pathlib import Path
-from components.train import train
+from components.train import TrainParams, train
 from schemas.artifacts import EmbeddingMatrix, EncodedExamples, VocabularyArtifact
 
 inputs, out, params, last_epoch = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
@@ -195,8 +195,8 @@ def test_every_knob_of_the_fitting_changes_the_first_epoch(
     tmp_path: Path,
 ) -> None:
     seen = []
+    params = PATIENT.model_copy(update={knob: value})
     with pytest.raises(KilledError):
-        params = PATIENT.model_copy(update={knob: value})
         train(hopeless, vocabulary, matrix, params, tmp_path, lambda *call: kill(seen.append(call)))
     assert [epoch for epoch, _, _ in seen] == [1]
     assert seen[0][2] != stopped.history["epochs"][0]
