@@ -158,7 +158,7 @@ def _without_optimizer(model: "keras.Model") -> "keras.Model":
     """The same model, never compiled: the optimizer's state would make the file three times as large."""
     import keras
 
-    copy = keras.models.clone_model(model)
+    copy = keras.Model.from_config(model.get_config())  # clone_model would compile it
     copy.set_weights(model.get_weights())
     return copy
 

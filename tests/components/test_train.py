@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import keras
@@ -123,6 +124,12 @@ def test_the_artifact_is_complete(trained: Model) -> None:
     ]
     epochs = trained.history["epochs"]
     assert [set(metrics) for metrics in epochs] == [{"loss", "accuracy", "val_loss", "val_accuracy"}] * 2
+
+
+def test_the_kept_model_carries_no_state_of_the_optimizer(trained: Model) -> None:
+    assert not keras.models.load_model(trained.keras_file).compiled
+    with zipfile.ZipFile(trained.keras_file) as archive:
+        assert b"optimizer" not in archive.read("model.weights.h5")
 
 
 def test_training_learns(encoded: EncodedExamples, vocabulary: VocabularyArtifact, tmp_path: Path) -> None:
