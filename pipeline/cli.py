@@ -19,13 +19,11 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="""Labelled text in, a blessed model that takes raw text out.
 
-    Start here:
-
-    [bold]glovebeam run[/]                           25,000 reviews and GloVe to a published model\n
-    [bold]glovebeam predict "a wonderful film"[/]    label and probability, from the newest version\n
-    [bold]glovebeam init[/]                          a commented glovebeam.toml, for your own data
-
-    Exit codes: 0 done, 1 unexpected, 2 usage or config, 3 data rejected, 4 model not blessed, 5 root in use.""",
+    \b
+    [bold]glovebeam run[/]                         from 25,000 reviews and GloVe to a model
+    [bold]glovebeam predict "a wonderful film"[/]  its label and probability
+    [bold]glovebeam init[/]                        a glovebeam.toml for your own data""",
+    epilog="Exit codes: 0 done, 1 unexpected, 2 usage, 3 data rejected, 4 model not blessed, 5 root in use.",
 )
 
 _MAKE, _LOOK, _SET_UP = "Make and use models", "Look at what is there", "Set up"
@@ -46,8 +44,15 @@ VerboseOption = Annotated[bool, typer.Option("--verbose", help="Show the logs of
 TextsArgument = Annotated[
     list[str] | None, typer.Argument(metavar="TEXT...", help="Texts; - reads them from stdin, one a line.")
 ]
-InputOption = Annotated[Path | None, typer.Option("--input", help="A file of texts.")]
-OutputOption = Annotated[Path | None, typer.Option("--output", help="Where the answers to --input go.")]
+InputOption = Annotated[
+    Path | None, typer.Option("--input", help="A file of texts: .txt (one a line), .csv, .tsv, .jsonl, .parquet.")
+]
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", help="Its rows with the answers: .csv, .jsonl or .parquet.")
+]
+ColumnOption = Annotated[str, typer.Option("--text-column", help="Of --input.")]
+DelimiterOption = Annotated[str | None, typer.Option("--delimiter", help="Of .csv and .tsv.")]
+EncodingOption = Annotated[str, typer.Option("--encoding", help="Of --input.")]
 VersionOption = Annotated[int | None, typer.Option("--version", help="A published version, instead of the newest.")]
 
 
@@ -62,11 +67,16 @@ def run(
     dry_run: DryRunOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Ingest, validate, build_vocabulary, embed, encode, train, evaluate and push.
+    """Everything from labelled texts to a published model, as far as it is new.
 
-    Only what has to run runs: a step is taken from the cache unless its code, parameters, inputs or libraries changed,
-    and each line says why. A run that was stopped or killed goes on where it was. Relative paths, also those inside a
-    config file, start at the current folder.
+    The steps: ingest, validate, build_vocabulary, embed, encode, train,
+    evaluate, push.
+
+    Only what has to run runs: a step is taken from the cache unless its code,
+    parameters, inputs or libraries changed, and each line says why. A run that
+    was stopped or killed goes on where it was.
+
+    Relative paths, also those in a config file, start at the current folder.
     """
     from functools import partial
 
@@ -89,6 +99,9 @@ def predict(
     texts: TextsArgument = None,
     input_file: InputOption = None,
     output_file: OutputOption = None,
+    text_column: ColumnOption = "text",
+    delimiter: DelimiterOption = None,
+    encoding: EncodingOption = "utf-8",
     version: VersionOption = None,
     root: RootOption = Path(DEFAULT_ROOT),
     as_json: JsonOption = False,
@@ -99,10 +112,12 @@ def predict(
     """
     from pipeline import prediction
 
-    if input_file or output_file:
-        prediction.predict_to_file(Root(root), version, texts or [], input_file, output_file)
-    else:
-        prediction.predict(Root(root), version, texts or [], as_json)
+    if input_file is None and output_file is None:
+        _show(prediction.predict(Root(root), version, texts or []), prediction.prediction_lines, as_json)
+        return
+    params = prediction.file_params(texts or [], text_column=text_column, delimiter=delimiter, encoding=encoding)
+    counts = prediction.predict_to_file(Root(root), version, input_file, output_file, params)
+    _show(counts, prediction.counts_lines, as_json)
 
 
 @app.command(rich_help_panel=_LOOK)
@@ -133,7 +148,7 @@ def lineage(
     root: RootOption = Path(DEFAULT_ROOT),
     as_json: JsonOption = False,
 ) -> None:
-    """What an artifact was made from, down to the source files, and what was made from it."""
+    """What an artifact was made from, down to the source files."""
     from pipeline import lineage as of
 
     _show(of.lineage(Root(root), artifact), of.lineage_lines, as_json)
@@ -154,7 +169,7 @@ def init(
     only_list: Annotated[bool, typer.Option("--list", help="List the presets and write nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List the presets and write one of them, with a comment on every key, as a config file to edit."""
+    """List the presets, and write one as a config file with a comment on every key."""
     from functools import partial
 
     from pipeline import presets
@@ -165,7 +180,7 @@ def init(
 
 @app.command(rich_help_panel=_SET_UP)
 def doctor(root: RootOption = Path(DEFAULT_ROOT), as_json: JsonOption = False) -> None:
-    """Check the installation and the root folder, with a remedy for what is wrong. Exit code 1 if something is."""
+    """Check the installation and the root folder; exit code 1 if something is wrong."""
     from pipeline import doctor as checks
 
     found = checks.examine(Root(root))

@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from components.beam_options import BeamOptions
@@ -84,6 +85,9 @@ class Executor:
         for unfinished in planner.candidates(key):
             if unfinished.state == "PENDING":
                 forget_pending(self.metadata, unfinished)
+        for module in key.code:  # now, so that what is edited from here on is not what runs
+            import_module(module.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
+        self._stop_if_changed(plan, planner, SourceCode())
         partial = partial_folder(folder, key.digest)
         open_partial(partial, keep_checkpoint=plan.why != FORCED)  # forced: from the beginning, whatever is there
         remove_partials(folder.parent, keep=partial)
@@ -96,12 +100,16 @@ class Executor:
             except DataError as error:
                 raise self._with_rejected(error, partial) from error
         progress_file.unlink(missing_ok=True)
-        if changes := planner.key(plan.call, SourceCode()).changes_since(key):
-            raise GlovebeamError(
-                f"{plan.call.name}: while the step ran, something it depends on was changed ({', '.join(changes)}), so "
-                "its artifact may be of the old, the new or both. It is not kept; run the same command again."
-            )
+        self._stop_if_changed(plan, planner, None if _works_in_this_process(self.beam) else SourceCode())
         return self._commit(plan, artifact, folder, publishes(artifact) if publishes else None)
+
+    def _stop_if_changed(self, plan: Plan, planner: Planner, code: SourceCode | None) -> None:
+        """An artifact must be of what its key says: source files, and code where it may have been loaded since."""
+        if changes := planner.key(plan.call, code).changes_since(_key(plan)):
+            raise GlovebeamError(
+                f"{plan.call.name}: something it depends on was changed since the run began ({', '.join(changes)}). "
+                "Finished steps are kept; run the same command again."
+            )
 
     def _with_rejected(self, error: DataError, partial: Path) -> DataError:
         """The error with the rows that ingest refused kept beside the run's record."""
@@ -131,6 +139,10 @@ class Executor:
         stored = add_pending(self.metadata, kind, uri, combined_digest(digests), _key(plan), properties, files)
         put_in_place(partial, folder)
         return stored
+
+
+def _works_in_this_process(beam: BeamOptions) -> bool:
+    return beam.runner == "direct" and beam.mode != "multi_processing"
 
 
 def _key(plan: Plan) -> CacheKey:

@@ -49,10 +49,10 @@ CREATE TABLE executions (
 ) STRICT;
 CREATE INDEX executions_by_type ON executions (type);
 CREATE TABLE events (
-    artifact_id INTEGER NOT NULL REFERENCES artifacts (id),
     execution_id INTEGER NOT NULL REFERENCES executions (id),
     type TEXT NOT NULL CHECK (type IN ('INPUT', 'OUTPUT')),
     name TEXT NOT NULL,                 -- the argument of the step
+    artifact_id INTEGER NOT NULL REFERENCES artifacts (id),
     PRIMARY KEY (execution_id, type, name)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX events_by_artifact ON events (artifact_id);

@@ -84,4 +84,3 @@ def toy(tmp_path, monkeypatch, capfd):
     yield Toy(tmp_path, capfd)
     for name in [name for name in sys.modules if name == "toy" or name.startswith("toy.")]:
         del sys.modules[name]
-

@@ -46,9 +46,13 @@ def test_a_dry_run_says_what_the_run_then_does(toy):
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
-        pytest.param(lambda folder: (folder / "train/part-0").write_text("x"), "altered: {}/train/part-0", id="altered"),
+        pytest.param(
+            lambda folder: (folder / "train/part-0").write_text("x"), "altered: {}/train/part-0", id="altered"
+        ),
         pytest.param(lambda folder: (folder / "train/part-0").unlink(), "missing: {}/train/part-0", id="file gone"),
-        pytest.param(lambda folder: (folder / "train/part-1").touch(), "altered: {}/train/part-1 was added", id="added"),
+        pytest.param(
+            lambda folder: (folder / "train/part-1").touch(), "altered: {}/train/part-1 was added", id="added"
+        ),
         pytest.param(shutil.rmtree, "missing: {}", id="folder gone"),
     ],
 )
@@ -82,7 +86,11 @@ def test_tensorboard_logs_are_no_content(toy):
 def test_force_runs_a_cached_step_and_replaces_its_artifact(toy):
     toy.run()
     before = (toy.artifact("train") / "tensorboard" / "events").stat().st_ino
-    assert toy.run(force=["encode", "train"]) == {**EVERYTHING_CACHED, "encode": "run (forced)", "train": "run (forced)"}
+    assert toy.run(force=["encode", "train"]) == {
+        **EVERYTHING_CACHED,
+        "encode": "run (forced)",
+        "train": "run (forced)",
+    }
     assert (toy.artifact("train") / "tensorboard" / "events").stat().st_ino != before
     assert not list(toy.root.artifacts.rglob(".*.partial"))
     assert toy.run() == EVERYTHING_CACHED
@@ -110,7 +118,7 @@ def test_from_a_step_whose_predecessor_was_never_made_names_it(toy):
 
 def test_from_does_not_take_what_other_parameters_made(toy):
     toy.run()
-    with pytest.raises(UsageError, match="no encode for this config: .* other parameters"):
+    with pytest.raises(UsageError, match=r"no encode for this config: .* other parameters"):
         toy.run(first="train", encode__max_length=7)
 
 
@@ -178,7 +186,7 @@ def test_rejected_rows_are_kept_with_the_run(toy):
 
 def test_an_unexpected_error_is_one_sentence_and_its_traceback_is_in_the_log(toy):
     toy.edit("text", "return text.lower()", "return text.lower(1)")
-    with pytest.raises(GlovebeamError, match=r"encode: Unexpected TypeError in text.py.*The traceback is in .*log\.txt"):
+    with pytest.raises(GlovebeamError, match=r"encode: Unexpected TypeError in text.py.* is in .*log\.txt"):
         toy.run()
     (log,) = toy.root.runs.glob("*/log.txt")
     assert "Traceback (most recent call last)" in log.read_text()
@@ -221,17 +229,31 @@ def test_the_record_of_a_run_names_each_step_and_the_result(toy):
     assert (toy.root.path / train["artifact"] / "model.keras").exists()
 
 
-def test_what_is_edited_while_its_step_runs_is_not_kept(toy):
-    toy.edit("encode", "from toy.text import normalize", "normalize = edited_just_now()")
-    toy.edit(
-        "encode", "class EncodeParams(",
-        "def edited_just_now():\n    path = Path(__file__)\n"
-        "    path.write_text(path.read_text().replace('Encoded(out)', 'Encoded(Path(out))'))\n    return str.lower\n\n\n"
-        "class EncodeParams(",
-    )  # fmt: skip
-    with pytest.raises(GlovebeamError, match=r"while the step ran, .*changed \(code changed: toy/encode.py\)"):
+def edit_during(module, file, old, new):
+    """Code for the toy's ``module`` that edits another file when the step runs."""
+    return f"(lambda path: path.write_text(path.read_text().replace({old!r}, {new!r})))(Path({file!r}))\n    {module}"
+
+
+def test_code_that_is_edited_before_its_step_begins_does_not_run_under_the_old_key(toy):
+    edit = edit_during("return Lines(out)", "toy/encode.py", "params.max_length]", "params.max_length + 1]")
+    toy.edit("ingest", "return Lines(out)", edit)
+    with pytest.raises(GlovebeamError, match=r"encode: .* changed since the run began \(code changed: toy/encode.py\)"):
         toy.run()
-    assert toy.run()["encode"] == "run (first run)"
+    assert toy.run(dry=True)["encode"] == "would run (first run)"
+
+
+def test_code_that_is_edited_while_its_step_runs_does_not_cost_the_artifact(toy):
+    edit = edit_during("return Encoded(out)", "toy/encode.py", "params.max_length]", "params.max_length + 1]")
+    toy.edit("encode", "return Encoded(out)", edit)
+    toy.run()
+    assert toy.run(dry=True)["encode"] == "would run (code changed: toy/encode.py)"
+
+
+def test_a_source_that_changes_while_it_is_read_is_not_kept_as_what_it_was(toy):
+    toy.edit("ingest", "return Lines(out)", edit_during("return Lines(out)", "reviews.txt", "Good", "Bad"))
+    with pytest.raises(GlovebeamError, match=r"ingest: .* changed since the run began \(source reviews.txt changed\)"):
+        toy.run()
+    assert toy.run()["ingest"] == "run (first run)"
 
 
 def test_an_artifact_of_an_old_version_of_the_code_is_still_known(toy):

@@ -10,6 +10,11 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from toy.encode import EncodeParams, encode
+from toy.ingest import IngestParams, ingest, source_files
+from toy.push import PushParams, push
+from toy.train import TrainParams, train
+
 import pipeline.executor
 from components.beam_options import BeamOptions
 from pipeline.launch import launch
@@ -18,10 +23,6 @@ from pipeline.root import Root
 from schemas.errors import DataError, GlovebeamError
 from schemas.params import Params
 from schemas.vocabulary import Tokenizer
-from toy.encode import EncodeParams, encode
-from toy.ingest import IngestParams, ingest, source_files
-from toy.push import PushParams, push
-from toy.train import TrainParams, train
 
 STEPS = ("ingest", "encode", "train", "push")
 

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from toy.artifacts import Encoded, Lines
+
 from components.beam_options import BeamOptions
 from schemas.params import Params
 from schemas.vocabulary import Tokenizer
-from toy.artifacts import Encoded, Lines
 
 
 class EncodeParams(Params):

@@ -1,10 +1,11 @@
 from pathlib import Path
 
+from toy.artifacts import Lines
+
 from components.beam_options import BeamOptions, count_rows
 from schemas.artifacts import write_json
 from schemas.errors import DataError, UsageError
 from schemas.params import Params
-from toy.artifacts import Lines
 
 
 class IngestParams(Params):

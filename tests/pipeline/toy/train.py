@@ -5,9 +5,10 @@ import signal
 import sys
 from pathlib import Path
 
+from toy.artifacts import Encoded
+
 from schemas.artifacts import Model
 from schemas.params import Params
-from toy.artifacts import Encoded
 
 
 class TrainParams(Params):
@@ -15,7 +16,7 @@ class TrainParams(Params):
 
 
 def train(encoded: Encoded, embedding_matrix: Model | None, params: TrainParams, out: Path, on_epoch=print) -> Model:
-    print("noise on stdout")
+    sys.stdout.write("noise on stdout\n")
     os.write(2, b"noise of C++ on stderr\n")
     checkpoint = out / "checkpoint"
     checkpoint.mkdir(exist_ok=True)
