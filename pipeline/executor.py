@@ -1,5 +1,6 @@
 """Running one step so that its artifact is there as a whole or not at all."""
 
+import contextlib
 import errno
 import shutil
 import time
@@ -99,6 +100,10 @@ class Executor:
                 artifact = plan.call.run({"out": partial, "beam": beam, "on_epoch": self.display.on_epoch})
             except DataError as error:
                 raise self._with_rejected(error, partial) from error
+            except Exception:
+                with contextlib.suppress(OSError):  # room for the run's record, where the disk is full
+                    open_partial(partial, keep_checkpoint=True)
+                raise
         progress_file.unlink(missing_ok=True)
         self._stop_if_changed(plan, planner, None if _works_in_this_process(self.beam) else SourceCode())
         return self._commit(plan, artifact, folder, publishes(artifact) if publishes else None)

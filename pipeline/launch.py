@@ -27,6 +27,7 @@ from pipeline.results import result_lines
 from pipeline.root import Root
 from pipeline.run_record import RunRecord, mark_killed, new_run_id, now
 from pipeline.runner import LastStepReached, Runner
+from pipeline.workers import end_workers, marked_workers
 
 if TYPE_CHECKING:
     from pipeline.config import Config
@@ -60,7 +61,11 @@ def launch(
     root.check()
     try:
         root.runs.mkdir(parents=True, exist_ok=True)
-        with locked(root.lock_file), closing(Metadata.open(root.metadata_file)) as metadata:
+        with (
+            locked(root.lock_file),
+            marked_workers(root.path),
+            closing(Metadata.open(root.metadata_file)) as metadata,
+        ):
             mark_killed(root.runs)
             record = _new_record(config, config_source)
             root.run_folder(record.run_id).mkdir()
@@ -93,7 +98,7 @@ def _recorded(record: RunRecord, root: Root, verbose: bool) -> Iterator[Display]
     folder = root.run_folder(record.run_id)
     log_file = folder / "log.txt"
     record.save(folder)
-    with _output(log_file, verbose) as terminal, stops_on_signals(_last_words(record, folder), terminal):
+    with _output(log_file, verbose) as terminal, stops_on_signals(_last_words(record, root), terminal):
         display = Display(_console(terminal))
         try:
             yield display
@@ -123,13 +128,14 @@ def _output(log_file: Path, verbose: bool) -> Iterator[TextIO]:
             yield terminal
 
 
-def _last_words(record: RunRecord, folder: Path) -> Callable[[Signals], str]:
+def _last_words(record: RunRecord, root: Root) -> Callable[[Signals], str]:
     def stop(signal: Signals) -> str:
         step = record.steps[-1].name if record.steps else "the beginning"
         words = f"Stopped by {signal.name} at {step}. Finished steps are kept; the same command goes on from there."
         with contextlib.suppress(OSError):
             record.end(128 + signal, words)
-            record.save(folder)
+            record.save(root.run_folder(record.run_id))
+        end_workers(root.path)
         return words
 
     return stop

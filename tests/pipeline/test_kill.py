@@ -133,6 +133,23 @@ def test_a_signal_stops_the_run_with_one_line_and_the_next_one_goes_on(toy, numb
     assert "epoch 2/3" in done.stdout
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_workers_of_a_run_that_was_killed_do_not_outlive_the_next_one(toy, number):
+    ready, told = os.pipe()
+    alive, worker = os.pipe()
+    with subprocess.Popen(
+        [sys.executable, "-m", "toy.dag", "root"],
+        cwd=toy.folder, pass_fds=[told, worker], stdout=subprocess.DEVNULL,
+        env=toy.environment(WAIT_IN_EPOCH="2", READY_FD=str(told), WORKER_FD=str(worker)),
+    ) as process:  # fmt: skip
+        os.close(worker)
+        assert os.read(ready, 1) == b"!"
+        process.send_signal(number)
+    if number == signal.SIGKILL:
+        assert toy.command().returncode == 0
+    assert os.read(alive, 1) == b""  # every holder of the other end is gone
+
+
 def test_a_second_run_of_the_same_root_is_told_who_is_at_work_and_changes_nothing(toy):
     ready, told = os.pipe()
     with subprocess.Popen(
