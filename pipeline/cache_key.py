@@ -26,9 +26,9 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "build_vocabulary": ("numpy", "pyarrow"),
     "embed": ("numpy", "pyarrow"),
     "encode": ("numpy", "pyarrow", "tensorflow-datasets"),
-    "train": ("keras", "numpy", "tensorflow"),
+    "train": ("keras", "numpy", "pyarrow", "tensorflow"),
     "evaluate": ("keras", "numpy", "pyarrow", "scikit-learn", "tensorflow"),
-    "push": ("tensorflow",),
+    "push": ("numpy", "pyarrow", "tensorflow"),
 }
 
 

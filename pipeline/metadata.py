@@ -113,8 +113,8 @@ class Metadata:
     def open(cls, path: Path) -> Self:
         """Open for writing; made where it is missing. Raises ``UsageError`` if a newer glovebeam made it."""
         db = sqlite3.connect(path, isolation_level=None)
-        db.executescript("PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL;")
         _check_version(db, path)
+        db.executescript("PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL;")
         if _version(db) == 0:
             db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
         return cls(db)
