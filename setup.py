@@ -1,10 +1,10 @@
 """Packaging; also what Beam installs on remote workers with ``--setup_file ./setup.py``."""
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 setup(
     version="0.1.0",
-    packages=["schemas", "components", "pipeline"],
+    packages=find_packages(include=["schemas", "components*", "pipeline*"]),
     package_data={
         "schemas": ["py.typed", "*.pbtxt"],
         "components": ["py.typed"],

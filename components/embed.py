@@ -15,9 +15,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from components import glove
 from components.beam_options import BeamOptions, beam_job, count_rows
-from components.embedding_matrix import assemble, fill_missing, write_coverage, write_part
+from components.vectors import glove
+from components.vectors.embedding_matrix import assemble, fill_missing, write_coverage, write_part
 from schemas.artifacts import EmbeddingMatrix, VocabularyArtifact, read_json
 from schemas.errors import DataError
 from schemas.params import Params

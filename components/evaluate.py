@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from components.blessing import accuracy_check, baseline_check, constant_check, recall_check
-from components.metrics import Predictions, classification_metrics
+from components.evaluation.blessing import accuracy_check, baseline_check, constant_check, recall_check
+from components.evaluation.metrics import Predictions, classification_metrics
 from schemas.artifacts import EncodedExamples, Evaluation, Examples, Model, write_json
 from schemas.errors import DataError
 from schemas.examples import EXAMPLE_ID

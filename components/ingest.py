@@ -1,7 +1,7 @@
 """Ingest: labelled texts of any source to Parquet shards by split, every row accounted for.
 
-In: ``IngestParams``. Out: ``Examples``. Two Beam jobs: units of the source to parts (see ``components.parts``), then,
-once all labels are known, parts to final shards (see ``components.shards``).
+In: ``IngestParams``. Out: ``Examples``. Two Beam jobs: units of the source to parts (see
+``components.reading.parts``), then, once all labels are known, parts to final shards (``components.reading.shards``).
 """
 
 import shutil
@@ -10,12 +10,12 @@ from functools import partial
 from pathlib import Path
 
 from components.beam_options import BeamOptions, beam_job
-from components.labels import Classes, discover_classes, fixed_classes
-from components.parts import MAX_CLASSES, Part, PartRules, write_unit
-from components.shards import Shard, plan_shards, write_shard
+from components.reading.labels import Classes, discover_classes, fixed_classes
+from components.reading.parts import MAX_CLASSES, Part, PartRules, write_unit
+from components.reading.shards import Shard, plan_shards, write_shard
+from components.reading.units import plan_units
 from components.sources import ClassNames, Source, find_source
 from components.sources import IngestParams as IngestParams
-from components.units import plan_units
 from schemas.artifacts import Examples, IngestSummary
 from schemas.errors import DataError, GlovebeamError, UsageError
 from schemas.examples import SPLITS
@@ -70,7 +70,7 @@ def _read_files(source: Source, params: IngestParams, folder: Path, options: Bea
 
 def _read_tfds(source: Source, params: IngestParams, folder: Path, options: BeamOptions) -> Classes | None:
     """Write the parts of a TensorFlow data set; returns its classes where they are known without reading it."""
-    from components import tfds_source
+    from components.reading import tfds_source
 
     assert source.folder is not None
     builder = tfds_source.load_builder(source.folder, params)

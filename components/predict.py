@@ -1,7 +1,7 @@
 """Predict: raw text to a label and the probability of each class, by a published model.
 
 In: a few texts, or a file of any size. Out: a ``Prediction`` each, or a file with the same rows in the same order and
-the answers beside them; see ``components.output_rows`` for the columns.
+the answers beside them; see ``components.prediction.output_rows`` for the columns.
 """
 
 import os
@@ -70,7 +70,7 @@ def predict_texts(model_dir: Path, texts: Sequence[str]) -> list[Prediction]:
         UsageError: when there is no model in that folder.
         GlovebeamError: when it cannot be loaded.
     """
-    from components.servable import Servable
+    from components.serving.servable import Servable
 
     _check_model(model_dir)
     servable = Servable.load(model_dir)
@@ -91,7 +91,7 @@ def predict_file(
         DataError: the input cannot be read to its end.
         GlovebeamError: the model cannot be loaded.
     """
-    from components.servable import Servable
+    from components.serving.servable import Servable
 
     _check_model(model_dir)
     _check_output(input_file, output_file)
@@ -117,8 +117,8 @@ def _check_model(model_dir: Path) -> None:
 
 
 def _check_output(input_file: Path, output_file: Path) -> None:
-    from components.input_rows import input_format
-    from components.output_rows import OUTPUT_ENDINGS
+    from components.prediction.input_rows import input_format
+    from components.prediction.output_rows import OUTPUT_ENDINGS
 
     input_format(input_file)
     if output_file.suffix.lower() not in OUTPUT_ENDINGS:
@@ -145,7 +145,7 @@ def _write_chunks(input_file: Path, params: PredictParams, folder: Path) -> _Chu
     """Reading is sequential, since quoted fields may hold newlines, and far faster than answering."""
     import pyarrow as pa
 
-    from components.input_rows import ERROR, TEXT, read_tables
+    from components.prediction.input_rows import ERROR, TEXT, read_tables
 
     paths: list[Path] = []
     columns: dict[str, None] = {}
@@ -170,9 +170,9 @@ def _answer_chunks(
 ) -> None:
     import apache_beam as beam
 
-    from components.input_rows import input_format
-    from components.output_rows import check_columns
-    from components.predict_chunks import PredictChunk
+    from components.prediction.input_rows import input_format
+    from components.prediction.output_rows import check_columns
+    from components.prediction.predict_chunks import PredictChunk
 
     check_columns(input_file, chunks.columns, class_names)
     json_columns = chunks.columns if input_format(input_file) == ".jsonl" else []
@@ -190,7 +190,7 @@ def _answer_chunks(
 
 def _join_parts(chunks: _Chunks, class_names: Sequence[str], complete: Path, ending: str) -> None:
     """The parts, in the order of the input, as one file."""
-    from components.output_rows import answer_columns, csv_header
+    from components.prediction.output_rows import answer_columns, csv_header
 
     parts = [path.with_suffix(".part") for path in chunks.paths]
     if ending == ".parquet":

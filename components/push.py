@@ -18,7 +18,7 @@ from uuid import uuid4
 
 from pydantic import Field
 
-from components import answer_texts
+from components.serving import answer_texts
 from schemas.artifacts import Evaluation, Examples, Model, PushedModel, write_json
 from schemas.errors import GlovebeamError, NotBlessedError
 from schemas.params import Params

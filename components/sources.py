@@ -17,7 +17,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from components.source_paths import (
+from components.reading.source_paths import (
     common_parent,
     find_package_file,
     find_tfds_folder,

@@ -77,8 +77,8 @@ def train(
         DataError: when the train split has fewer rows than one batch.
         UsageError: when matrix, vocabulary and examples do not belong together, or the loss is not finite any more.
     """
-    from components.checkpoint import Checkpoint
-    from components.export import save_keras_model, save_servable
+    from components.training.checkpoint import Checkpoint
+    from components.training.export import save_keras_model, save_servable
 
     encoding = encoded.encoding
     _check_vocabulary(vocabulary, encoding)

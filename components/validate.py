@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from components.beam_options import BeamOptions, beam_job
-from components.contract import Figures, Finding, Value, check_split, fill_domains, load_schema
-from components.statistics import (
+from components.validation.contract import Figures, Finding, Value, check_split, fill_domains, load_schema
+from components.validation.statistics import (
     LENGTHS,
     SplitStatistics,
     count_repeats,
@@ -59,7 +59,7 @@ def validate(examples: Examples, params: ValidateParams, out: Path, beam: BeamOp
     Raises:
         UsageError: when the schema file is missing, broken, or holds a rule that is not checked.
     """
-    from components.statistics_proto import write_anomalies, write_schema, write_statistics
+    from components.validation.statistics_proto import write_anomalies, write_schema, write_statistics
 
     class_names = examples.summary.class_names
     schema = fill_domains(load_schema(source_files(params)[0]), class_names)

@@ -6,9 +6,9 @@ import zipfile
 import numpy as np
 import pytest
 
-from components import glove
 from components.beam_options import BeamOptions
 from components.embed import EmbedParams, embed, source_files
+from components.vectors import glove
 from schemas.artifacts import VocabularyArtifact
 from schemas.errors import DataError, UsageError
 from schemas.vocabulary import Tokenizer, Vocabulary
@@ -226,4 +226,7 @@ def test_the_package_has_the_vectors_of_glove_6b(join):
 def test_nothing_is_written_beside_the_artifact(join, tiny_glove):
     before = set(tiny_glove.parent.iterdir())
     join(tiny_glove)
-    assert set(tiny_glove.parent.iterdir()) - before == {tiny_glove.parent / "vocabulary", tiny_glove.parent / "embedded"}
+    assert set(tiny_glove.parent.iterdir()) - before == {
+        tiny_glove.parent / "vocabulary",
+        tiny_glove.parent / "embedded",
+    }

@@ -5,9 +5,15 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from components.blessing import baseline_check
 from components.evaluate import EvaluateParams, evaluate, to_probabilities
-from components.metrics import Predictions, calibration_error, classification_metrics, wilson_interval, worse_p_value
+from components.evaluation.blessing import baseline_check
+from components.evaluation.metrics import (
+    Predictions,
+    calibration_error,
+    classification_metrics,
+    wilson_interval,
+    worse_p_value,
+)
 from schemas.artifacts import write_json
 from schemas.errors import DataError, GlovebeamError
 from tests.components.tiny_models import encode_for, write_model

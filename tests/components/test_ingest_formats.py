@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components import units
 from components.beam_options import BeamOptions
+from components.reading import units
 from components.sources import IngestParams, find_source
 from tests.components.ingest_helpers import digests, rows, run, run_unsplit, texts, triples
 

@@ -6,9 +6,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components import input_rows
 from components.beam_options import BeamOptions
 from components.predict import PredictionCounts, PredictParams, predict_file, predict_texts
+from components.prediction import input_rows
 from schemas.errors import DataError, GlovebeamError, UsageError
 from tests.components.tiny_models import write_model
 

@@ -7,7 +7,7 @@ import pytest
 
 from components import push as push_module
 from components.evaluate import write_predictions
-from components.metrics import Predictions
+from components.evaluation.metrics import Predictions
 from components.push import PushParams, folder_digest, publish, push, verify
 from schemas.artifacts import Evaluation, read_json, write_json
 from schemas.errors import GlovebeamError, NotBlessedError

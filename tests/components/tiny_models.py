@@ -8,7 +8,7 @@ import numpy as np
 
 from components.beam_options import BeamOptions
 from components.encode import EncodeParams, encode
-from components.export import save_keras_model, save_servable
+from components.training.export import save_keras_model, save_servable
 from schemas.artifacts import EncodedExamples, Encoding, Examples, Model, VocabularyArtifact
 from schemas.vocabulary import FIRST_TOKEN_ID, Tokenizer, Vocabulary
 

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from components.beam_options import count_rows
-from components.readers import BATCH_ROWS, BrokenFileError, Unit, read_unit
-from components.rows import Accepted, Reject, Row, accept
+from components.reading.readers import BATCH_ROWS, BrokenFileError, Unit, read_unit
+from components.reading.rows import Accepted, Reject, Row, accept
+from components.reading.splits import Fractions, assign_splits
 from components.sources import IngestParams
-from components.splits import Fractions, assign_splits
 from schemas.artifacts import read_json, write_json
 from schemas.examples import LABEL, LABELLED_TEXT, SPLITS, arrow_schema
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.labels import Classes
-from components.parts import Part
-from components.readers import BATCH_ROWS
+from components.reading.labels import Classes
+from components.reading.parts import Part
+from components.reading.readers import BATCH_ROWS
 from schemas.examples import EXAMPLE_ID, LABEL, LABELLED_TEXT, arrow_schema
 
 if TYPE_CHECKING:

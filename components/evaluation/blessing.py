@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from components.metrics import Predictions, worse_p_value
+from components.evaluation.metrics import Predictions, worse_p_value
 from schemas.artifacts import Examples, Model
 from schemas.examples import LABEL
 
 if TYPE_CHECKING:
-    from components.servable import Servable
+    from components.serving.servable import Servable
 
 Check = dict[str, Any]
 
@@ -91,7 +91,7 @@ def baseline_check(
     Raises:
         GlovebeamError: when the baseline cannot be loaded.
     """
-    from components.servable import Servable
+    from components.serving.servable import Servable
 
     name = "not_worse"
     if baseline is None:

@@ -1,6 +1,6 @@
 """The Beam side of batch prediction: a chunk of rows to a chunk of answered rows, with a model loaded once a worker.
 
-In: the path of an Arrow file that ``components.input_rows`` filled. Out: a part of the output beside it.
+In: the path of an Arrow file that ``components.prediction.input_rows`` filled. Out: a part of the output beside it.
 """
 
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ import apache_beam as beam
 import pyarrow as pa
 
 from components.beam_options import count_rows
-from components.input_rows import TEXT
-from components.output_rows import json_as_strings, to_csv, to_jsonl, with_answers
-from components.servable import Servable
+from components.prediction.input_rows import TEXT
+from components.prediction.output_rows import json_as_strings, to_csv, to_jsonl, with_answers
+from components.serving.servable import Servable
 
 
 class PredictChunk(beam.DoFn):

@@ -11,8 +11,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
-from components.decoding import BROKEN_FILE_ERRORS, can_cut_at_newlines, is_gzip_name, is_unicode, open_bytes, open_text
-from components.readers import BrokenFileError, Unit, named_columns, parse_json_line, read_delimited_header
+from components.reading.decoding import (
+    BROKEN_FILE_ERRORS,
+    can_cut_at_newlines,
+    is_gzip_name,
+    is_unicode,
+    open_bytes,
+    open_text,
+)
+from components.reading.readers import BrokenFileError, Unit, named_columns, parse_json_line, read_delimited_header
 from components.sources import IngestParams, Source, SourceFile
 from schemas.errors import DataError, UsageError
 

@@ -17,7 +17,7 @@ import tensorflow as tf
 from google.protobuf import text_format  # type: ignore[import-untyped]
 from tensorflow.core.protobuf import saved_model_pb2
 
-from components.serving import TextEncoder
+from components.serving.text_encoder import TextEncoder
 from schemas.artifacts import Encoding, VocabularyArtifact
 
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the least a zip can hold

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.beam_options import count_rows
-from components.splits import normalise
+from components.reading.splits import normalise
 from schemas.examples import EXAMPLE_ID, LABEL, SPLITS
 
 if TYPE_CHECKING:

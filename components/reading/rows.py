@@ -13,7 +13,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from components.decoding import MARK_BYTES, escape_bytes, is_unicode, undecodable
+from components.reading.decoding import MARK_BYTES, escape_bytes, is_unicode, undecodable
 
 
 class Row(NamedTuple):

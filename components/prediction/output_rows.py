@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.input_rows import ERROR, TEXT
+from components.prediction.input_rows import ERROR, TEXT
 from schemas.errors import UsageError
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.parts import PartRules, write_part
-from components.readers import BATCH_ROWS, columns, named_columns
-from components.rows import Row
+from components.reading.parts import PartRules, write_part
+from components.reading.readers import BATCH_ROWS, columns, named_columns
+from components.reading.rows import Row
 from components.sources import IngestParams
 from schemas.errors import UsageError
 from schemas.examples import SPLITS

@@ -9,8 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.contract import CLASS_NAME, Figures, Finding
-from components.statistics import LENGTHS, TEXT, SplitStatistics, describe, quantile
+from components.validation.contract import CLASS_NAME, Figures, Finding
+from components.validation.statistics import LENGTHS, TEXT, SplitStatistics, describe, quantile
 from schemas.examples import LABEL
 
 if TYPE_CHECKING:

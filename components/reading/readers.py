@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from components.decoding import BROKEN_FILE_ERRORS, is_unicode, open_text, undecodable
-from components.delimited import read_records
-from components.rows import Reject, Row
+from components.reading.decoding import BROKEN_FILE_ERRORS, is_unicode, open_text, undecodable
+from components.reading.delimited import read_records
+from components.reading.rows import Reject, Row
 from components.sources import IngestParams, SourceFile
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""What validate counts in each split, and the contract it holds the counts against."""

@@ -1,0 +1,1 @@
+"""Reading word vectors, and the matrix they are assembled into."""
