@@ -204,7 +204,7 @@ def main() -> None:
     except Exception as error:
         from pipeline.failures import explain
 
-        failure = explain(error, Path(DEFAULT_ROOT))
+        failure = explain(error)
         typer.echo(f"glovebeam: {failure}", err=True)
         sys.exit(failure.exit_code)
 

@@ -16,20 +16,26 @@ class UnexpectedError(GlovebeamError):
     """A mistake of the program, or something it does not know how to put better."""
 
 
-def explain(error: BaseException, root: Path) -> GlovebeamError:
-    """What to tell the user about an error met at work in a root; one that is made for users stays as it is."""
+def explain(error: BaseException, root: Path | None = None) -> GlovebeamError:
+    """What to tell the user about an error, met by a run of ``root`` or by another command.
+
+    An error that is made for users stays as it is.
+    """
     if isinstance(error, GlovebeamError):
         return error
     place = f" {error.filename}" if isinstance(error, OSError) and error.filename else ""
     if _is_about(error, _NO_SPACE, "No space left on device", "database or disk is full", "Disk quota exceeded"):
+        kept = f" Finished steps are kept in {root}." if root else ""
+        elsewhere = ", or give a --root on a larger disk" if root else ""
         return GlovebeamError(
-            f"The disk is full: could not write{place}. Finished steps are kept in {root}. Free some space or give a "
-            "--root on a larger disk, then run the same command again."
+            f"The disk is full: could not write{place}.{kept} Free some space{elsewhere}, then run the same command "
+            "again."
         )
     if _is_about(error, _NO_ACCESS, "readonly database", "unable to open database file"):
+        elsewhere = f" or give another --root than {root}" if root else " or name another place"
         return GlovebeamError(
-            f"No permission to write{place}, or its file system is read-only. Give a --root that can be written "
-            f"(now {root}), or mend its permissions, then run the same command again."
+            f"No permission for{place or ' a file'}, or its file system is read-only. Mend the permissions{elsewhere}, "
+            "then run the same command again."
         )
     if isinstance(error, OSError) and error.errno is not None:
         return GlovebeamError(f"The operating system refused{place}: {os.strerror(error.errno)}.")

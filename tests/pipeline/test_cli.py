@@ -1,58 +1,24 @@
-"""The command line with the real components, on a corpus and a GloVe of a few kilobytes."""
+"""The command line with the real components, from a first run to predictions."""
 
-import csv
 import json
-import os
-import re
 import shutil
 import subprocess
 import sys
 
 import pytest
 
-HEAVY = ("tensorflow", "keras", "apache_beam", "pyarrow", "sklearn", "tensorflow_datasets", "numpy")
-
-CONFIG = """\
-[ingest]
-source = "reviews.csv"
-test_fraction = 0.3
-validation_fraction = 0.2
-
-[text]
-max_length = 6
-
-[embed]
-source = "glove.txt"
-min_coverage = 0.2
-
-[train]
-units = 4
-batch_size = 8
-epochs = 3
-learning_rate = 0.05
-dropout = 0.0
-"""
-WORDS = {"good": ("good", "great", "fine", "lovely"), "bad": ("bad", "dull", "poor", "awful")}
-
-
-def write_reviews(path, rows):
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows([("text", "label"), *rows])
-
-
-def tiny_reviews(number=120):
-    """Each text once; the first word tells the label, but for one text in ten."""
-    for i in range(number):
-        label = ("bad", "good")[i % 2]
-        told = label if i % 10 else "good"
-        yield f"{WORDS[told][i // 2 % 4]} film {i}", label
-
-
-def glovebeam(*arguments, cwd, stdin="", **environment):
-    return subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", *arguments],
-        cwd=cwd, env={**os.environ, "COLUMNS": "80", **environment}, input=stdin, capture_output=True, text=True,
-    )  # fmt: skip
+from tests.pipeline.command_line import (
+    ALL_STEPS,
+    CONFIG,
+    HEAVY,
+    WORDS,
+    glovebeam,
+    one_paragraph,
+    run_config,
+    steps,
+    tiny_reviews,
+    write_reviews,
+)
 
 
 @pytest.fixture(scope="module")
@@ -66,18 +32,6 @@ def first_run(tmp_path_factory):
     done = run_config(folder)
     done.folder = folder
     return done
-
-
-def run_config(folder, *options, **environment):
-    return glovebeam("run", "-c", "glovebeam.toml", "--root", "root", *options, cwd=folder, **environment)
-
-
-def steps(out):
-    """Step -> cached, run or would run."""
-    return dict(re.findall(r"^(\w+): (cached|run|would run) \(", out, re.MULTILINE))
-
-
-ALL_STEPS = ["ingest", "validate", "build_vocabulary", "embed", "encode", "train", "evaluate", "push"]
 
 
 def test_a_run_tells_each_step_with_rows_time_and_artifact_then_metrics_blessing_and_version(first_run):
@@ -113,18 +67,6 @@ def test_a_second_run_executes_nothing_and_imports_no_heavy_library(first_run):
     assert steps(done.stdout) == dict.fromkeys(ALL_STEPS, "cached")
     assert "nothing new" in done.stdout
     assert done.stdout.splitlines()[-1] == "IMPORTED"
-
-
-def test_help_imports_neither_heavy_libraries_nor_components(first_run):
-    program = (
-        "import sys; from pipeline.cli import main\n"
-        "sys.argv = ['glovebeam', '--help']\n"
-        "try: main()\n"
-        f"finally: print('IMPORTED', *[n for n in {(*HEAVY, 'pydantic', 'components', 'sqlite3')} if n in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.stdout.splitlines()[-1] == "IMPORTED"
-    assert done.stdout.index("glovebeam run") < done.stdout.index("Options")
 
 
 def test_run_json_names_steps_metrics_blessing_and_version(first_run):
@@ -198,14 +140,6 @@ def test_a_model_that_is_not_blessed_is_not_pushed_now_and_from_the_cache(first_
     assert [path.name for path in (folder / "root" / "serving").iterdir()] == ["1"]
 
 
-def one_paragraph(done):
-    """The message of a run that failed; asserts that it is one and no traceback."""
-    assert "Traceback" not in done.stderr + done.stdout
-    (message,) = done.stderr.splitlines()
-    assert message.startswith("glovebeam: ")
-    return message
-
-
 def test_data_that_breaks_a_rule_stops_the_run_with_exit_3_and_again_from_the_cache(first_run, tmp_path):
     for name in ("reviews.csv", "glovebeam.toml"):
         shutil.copy(first_run.folder / name, tmp_path)
@@ -216,76 +150,7 @@ def test_data_that_breaks_a_rule_stops_the_run_with_exit_3_and_again_from_the_ca
         assert steps(done.stdout) == {"ingest": state, "validate": state}
 
 
-def test_rejected_rows_are_named_and_kept_with_the_run(tmp_path):
-    write_reviews(tmp_path / "reviews.csv", [*tiny_reviews(20), ("", "good")])
-    (tmp_path / "glovebeam.toml").write_text(CONFIG)
-    done = run_config(tmp_path, "--to", "ingest")
-    assert done.returncode == 3
-    message = one_paragraph(done)
-    assert "reviews.csv" in message
-    (rejected,) = (tmp_path / "root" / "runs").glob("*/rejected.jsonl")
-    assert str(rejected.relative_to(tmp_path)) in message
-    assert len(rejected.read_text().splitlines()) == 1
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["run", "--set", "train.epoch=3"], "unknown key train.epoch. Did you mean train.epochs?"),
-        (["run", "-c", "nowhere.toml"], "-c nowhere.toml: there is no such file"),
-        (["run", "--root", "taken/root"], "taken is a file, expected a folder"),
-        (["run", "--set", "ingest.source=nowhere.csv"], "nowhere.csv"),
-        (["predict", "a text"], "no published model yet"),
-        (["predict"], "Give a text"),
-        (["predict", "--input", "taken"], "both --input FILE and --output FILE"),
-        (["show"], "There is no run in glovebeam-root yet"),
-        (["lineage", "train"], "there is no artifact called train"),
-        (["init", "nowhere"], "There is no preset nowhere"),
-    ],
-)
-def test_wrong_usage_is_one_paragraph_and_exit_2(tmp_path, arguments, message):
-    (tmp_path / "taken").touch()
-    done = glovebeam(*arguments, cwd=tmp_path)
-    assert done.returncode == 2
-    assert message in one_paragraph(done)
-
-
-def test_a_root_that_cannot_be_written_is_one_paragraph_and_exit_1(tmp_path):
-    done = glovebeam("run", "--root", "/proc/glovebeam-root", cwd=tmp_path)
-    assert done.returncode == 1
-    assert "/proc/glovebeam-root" in one_paragraph(done)
-
-
 def test_the_root_may_come_from_the_environment(first_run):
     done = glovebeam("versions", cwd=first_run.folder, GLOVEBEAM_ROOT="root")
     assert "serving" not in done.stdout
     assert done.stdout.startswith("version  accuracy")
-
-
-def test_init_writes_a_config_that_run_takes_and_overwrites_nothing(tmp_path):
-    done = glovebeam("init", cwd=tmp_path)
-    assert "default: " in done.stdout
-    assert "glovebeam run -c glovebeam.toml" in done.stdout
-    written = (tmp_path / "glovebeam.toml").read_text()
-    assert (
-        glovebeam("run", "-c", "glovebeam.toml", "--set", "ingest.source=x.csv", "--dry-run", cwd=tmp_path).returncode
-        == 2
-    )
-    again = glovebeam("init", cwd=tmp_path)
-    assert again.returncode == 2
-    assert "glovebeam.toml is there already" in one_paragraph(again)
-    assert (tmp_path / "glovebeam.toml").read_text() == written
-    assert json.loads(glovebeam("init", "--list", "--json", cwd=tmp_path).stdout)[0]["preset"] == "default"
-
-
-def test_doctor_finds_a_broken_database_and_says_what_to_do(tmp_path):
-    (tmp_path / "glovebeam-root").mkdir()
-    (tmp_path / "glovebeam-root" / "metadata.sqlite").write_text(
-        "not a database, but long enough to look like one" * 99
-    )
-    done = glovebeam("doctor", "--json", cwd=tmp_path)
-    checks = {check["name"]: check for check in json.loads(done.stdout)}
-    assert done.returncode == 1
-    assert checks["root"]["verdict"] == "wrong"
-    assert "choose another --root" in checks["root"]["remedy"]
-    assert checks["pyarrow"]["verdict"] == "ok"
