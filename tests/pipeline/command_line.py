@@ -24,6 +24,8 @@ min_coverage = 0.2
 
 [train]
 units = 4
+bidirectional = false
+wide = false
 batch_size = 8
 epochs = 3
 learning_rate = 0.05

@@ -76,11 +76,17 @@ class Toy:
         return sorted(records, key=lambda record: record["started"])
 
 
+def toy_in(folder, capfd=None):
+    """A copy of the toy pipeline with a source to read."""
+    shutil.copytree(TOY, folder / "toy", ignore=shutil.ignore_patterns("__pycache__"))
+    return Toy(folder, capfd)
+
+
 @pytest.fixture
 def toy(tmp_path, monkeypatch, capfd):
-    shutil.copytree(TOY, tmp_path / "toy", ignore=shutil.ignore_patterns("__pycache__"))
+    toy = toy_in(tmp_path, capfd)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    yield Toy(tmp_path, capfd)
+    yield toy
     for name in [name for name in sys.modules if name == "toy" or name.startswith("toy.")]:
         del sys.modules[name]

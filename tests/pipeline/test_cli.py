@@ -109,13 +109,11 @@ def test_versions_are_listed(first_run):
     assert "1        " in glovebeam("versions", "--root", "root", cwd=first_run.folder).stdout
 
 
-def test_predict_answers_texts_from_the_command_line_and_from_stdin(first_run):
-    done = glovebeam("predict", "a lovely film", "awful", "--root", "root", cwd=first_run.folder)
-    assert [line.split()[0] for line in done.stdout.splitlines()] == ["good", "bad"]
+def test_predict_answers_each_line_of_stdin(first_run):
+    done = glovebeam("predict", "-", "--root", "root", "--json", cwd=first_run.folder, stdin="a lovely film\nawful\n")
     assert done.stderr == ""
-    piped = glovebeam("predict", "-", "--root", "root", "--json", cwd=first_run.folder, stdin="a lovely film\nawful\n")
-    answers = json.loads(piped.stdout)
-    assert [answer["label"] for answer in answers] == ["good", "bad"]
+    answers = json.loads(done.stdout)
+    assert [(answer["text"], answer["label"]) for answer in answers] == [("a lovely film", "good"), ("awful", "bad")]
     assert all(sum(answer["probability"].values()) == pytest.approx(1, abs=1e-6) for answer in answers)
 
 

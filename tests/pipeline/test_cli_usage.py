@@ -1,11 +1,13 @@
 """What the command line says where there is nothing to run, or something is wrong."""
 
+import io
 import json
 import subprocess
 import sys
 
 import pytest
 
+from pipeline.prediction import given_texts
 from tests.pipeline.command_line import CONFIG, HEAVY, glovebeam, one_paragraph, run_config, tiny_reviews, write_reviews
 
 
@@ -88,3 +90,9 @@ def test_doctor_finds_a_broken_database_and_says_what_to_do(tmp_path):
     assert checks["root"]["verdict"] == "wrong"
     assert "choose another --root" in checks["root"]["remedy"]
     assert checks["pyarrow"]["verdict"] == "ok"
+
+
+def test_texts_come_from_the_command_line_or_from_what_is_piped_in(monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("one\r\ntw\u00f6\n".encode())))
+    assert given_texts(["a text", "another"]) == ["a text", "another"]
+    assert given_texts([]) == ["one", "tw\u00f6"]
