@@ -18,7 +18,7 @@ from pipeline.folders import CHECKPOINT, open_partial, partial_folder, put_in_pl
 from pipeline.lines import step_line
 from pipeline.metadata import Metadata, StoredArtifact, now_ms
 from pipeline.planner import FORCED, Plan, Planner
-from pipeline.recording import add_pending, forget_pending, record_execution
+from pipeline.recording import add_pending, record_execution
 from pipeline.root import Root
 from pipeline.rows import rows, rows_in
 from pipeline.run_record import RunRecord, StepRecord
@@ -83,9 +83,6 @@ class Executor:
 
     def _execute(self, plan: Plan, planner: Planner, folder: Path, publishes: Publishes | None) -> StoredArtifact:
         key = _key(plan)
-        for unfinished in planner.candidates(key):
-            if unfinished.state == "PENDING":
-                forget_pending(self.metadata, unfinished)
         for module in key.code:  # now, so that what is edited from here on is not what runs
             import_module(module.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
         self._stop_if_changed(plan, planner, SourceCode())
