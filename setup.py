@@ -16,6 +16,7 @@ setup(
         "importlib-resources>=6",  # tensorflow-datasets imports it without asking for it
         "keras>=3.12,<4",
         "numpy>=2.0",
+        "packaging>=24",
         "pyarrow>=18",
         "pydantic>=2.10",
         "rich>=13",

@@ -7,7 +7,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from pipeline.root import DEFAULT_ROOT, Root
+from pipeline.execution.root import DEFAULT_ROOT, Root
 
 T = TypeVar("T")
 
@@ -80,10 +80,10 @@ def run(
     """
     from functools import partial
 
-    from pipeline import launch
     from pipeline.config import load_config
     from pipeline.dag import STEPS, run_pipeline
-    from pipeline.planner import select
+    from pipeline.execution import launch
+    from pipeline.execution.planner import select
 
     selection = select(STEPS, first, last, force or [])
     loaded = load_config(config, overrides or [])
@@ -110,7 +110,7 @@ def predict(
 
     With --input and --output, a file is answered by a Beam job.
     """
-    from pipeline import prediction
+    from pipeline.terminal import prediction
 
     if input_file is None and output_file is None:
         _show(prediction.predict(Root(root), version, texts or []), prediction.prediction_lines, as_json)
@@ -123,7 +123,7 @@ def predict(
 @app.command(rich_help_panel=_LOOK)
 def runs(root: RootOption = Path(DEFAULT_ROOT), as_json: JsonOption = False) -> None:
     """All runs, the newest first."""
-    from pipeline import reading
+    from pipeline.terminal import reading
 
     _show(reading.all_runs(Root(root)), reading.runs_lines, as_json)
 
@@ -137,7 +137,7 @@ def show(
     """One run: its steps, metrics, blessing and published version."""
     from functools import partial
 
-    from pipeline import reading
+    from pipeline.terminal import reading
 
     _show(reading.one_run(Root(root), run_id), partial(reading.run_lines, root=root), as_json)
 
@@ -149,7 +149,7 @@ def lineage(
     as_json: JsonOption = False,
 ) -> None:
     """What an artifact was made from, down to the source files."""
-    from pipeline import lineage as of
+    from pipeline.terminal import lineage as of
 
     _show(of.lineage(Root(root), artifact), of.lineage_lines, as_json)
 
@@ -157,7 +157,7 @@ def lineage(
 @app.command(rich_help_panel=_LOOK)
 def versions(root: RootOption = Path(DEFAULT_ROOT), as_json: JsonOption = False) -> None:
     """Published models, the newest first."""
-    from pipeline import reading
+    from pipeline.terminal import reading
 
     _show(reading.versions(Root(root)), reading.versions_lines, as_json)
 
@@ -172,7 +172,7 @@ def init(
     """List the presets, and write one as a config file with a comment on every key."""
     from functools import partial
 
-    from pipeline import presets
+    from pipeline.terminal import presets
 
     written = None if only_list else presets.write(preset, output)
     _show(presets.summaries(), partial(presets.init_lines, written=written), as_json)
@@ -181,7 +181,7 @@ def init(
 @app.command(rich_help_panel=_SET_UP)
 def doctor(root: RootOption = Path(DEFAULT_ROOT), as_json: JsonOption = False) -> None:
     """Check the installation and the root folder; exit code 1 if something is wrong."""
-    from pipeline import doctor as checks
+    from pipeline.terminal import doctor as checks
 
     found = checks.examine(Root(root))
     _show(found, checks.lines, as_json)
@@ -202,7 +202,7 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        from pipeline.failures import explain
+        from pipeline.execution.failures import explain
 
         failure = explain(error)
         typer.echo(f"glovebeam: {failure}", err=True)

@@ -21,7 +21,7 @@ from components.ingest import IngestParams
 from components.push import PushParams
 from components.train import TrainParams
 from components.validate import ValidateParams
-from pipeline.presets import PRESETS, preset_names
+from pipeline.terminal.presets import PRESETS, preset_names
 from schemas.errors import UsageError
 from schemas.params import Params
 from schemas.vocabulary import Tokenizer

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pipeline.cache_key import CacheKey
+from pipeline.execution.cache_key import CacheKey
 from schemas.errors import UsageError
 
 VERSION = 1

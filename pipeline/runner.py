@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from pipeline.display import Display
-from pipeline.executor import Executor, Publishes
+from pipeline.execution.executor import Executor, Publishes
+from pipeline.execution.planner import Planner, Served
+from pipeline.execution.step_call import Reads, StepCall
 from pipeline.metadata import StoredArtifact
-from pipeline.planner import Planner, Served
-from pipeline.step_call import Reads, StepCall
+from pipeline.terminal.display import Display
 from schemas.artifacts import Artifact, Model
 
 A = TypeVar("A", bound=Artifact)

@@ -176,7 +176,9 @@ def _parquet_units(file: SourceFile, params: IngestParams) -> list[Unit]:
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        raise DataError(f"{file.path}: not a Parquet file, or cut: {error}. Replace the file.") from error
+        raise DataError(
+            f"{file.path}: not a Parquet file, or cut: {str(error).rstrip('.')}. Replace the file."
+        ) from error
     return [Unit((file,), group, first_row=1 + sum(counts[:group])) for group in range(len(counts))]
 
 

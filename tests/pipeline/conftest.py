@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import launch as launching
-from pipeline.planner import Selection, select
-from pipeline.root import Root
+from pipeline.execution import launch as launching
+from pipeline.execution.planner import Selection, select
+from pipeline.execution.root import Root
 
 TOY = Path(__file__).parent / "toy"
 

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from pipeline import cache_key
+from pipeline.execution import cache_key
 
 EVERYTHING_CACHED = {"ingest": "cached", "encode": "cached", "train": "cached", "push": "cached"}
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from pipeline.prediction import given_texts
+from pipeline.terminal.prediction import given_texts
 from tests.pipeline.command_line import CONFIG, HEAVY, glovebeam, one_paragraph, run_config, tiny_reviews, write_reviews
 
 

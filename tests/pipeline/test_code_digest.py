@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import components
-from pipeline.cache_key import LIBRARIES
-from pipeline.code_digest import SourceCode
+from pipeline.execution.cache_key import LIBRARIES
+from pipeline.execution.code_digest import SourceCode
 
 REPOSITORY = Path(components.__file__).parent.parent
 

@@ -6,7 +6,7 @@ import tomllib
 import pytest
 
 from pipeline.config import Config, known_keys, load_config
-from pipeline.presets import PRESETS
+from pipeline.terminal.presets import PRESETS
 from schemas.errors import UsageError
 
 

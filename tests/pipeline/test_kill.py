@@ -23,7 +23,12 @@ def contents(folder):
 def recorded_and_whole(toy):
     """Every folder under artifacts/<step>/ is a finished artifact, as its recorded digests say."""
     names = [path.name for step in ALL_STEPS for path in (toy.root.artifacts / step).glob("[!.]*")]
-    files = {"ingest": ["lines.txt"], "encode": ["train/part-0"], "train": ["model.keras"], "push": ["pushed.json"]}
+    files = {
+        "ingest": ["lines.txt"],
+        "encode": ["train/part-0"],
+        "train": ["history.json", "model.keras"],
+        "push": ["pushed.json"],
+    }
     for step, expected in files.items():
         for folder in (toy.root.artifacts / step).glob("[!.]*"):
             assert list(contents(folder)) == expected
@@ -90,7 +95,7 @@ def test_a_checkpoint_is_not_taken_by_other_parameters_and_is_cleared_away(toy):
 
 
 def test_forced_training_starts_from_the_beginning(toy):
-    from pipeline.folders import CHECKPOINT
+    from pipeline.execution.folders import CHECKPOINT
 
     toy.command(DIE_IN_EPOCH="3")
     assert list(toy.root.artifacts.glob(f"train/.*.partial/{CHECKPOINT}/weights"))

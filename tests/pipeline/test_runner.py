@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from pipeline.cache_key import CacheKey
+from pipeline.execution.cache_key import CacheKey
 from schemas.errors import GlovebeamError, UsageError
 
 EVERYTHING_CACHED = {"ingest": "cached", "encode": "cached", "train": "cached", "push": "cached"}

@@ -1,6 +1,6 @@
 """The toy pipeline, and a command line for it: ``python -m toy.dag ROOT [table.key=value ...]``.
 
-DIE_BEFORE and DIE_AFTER name a function of pipeline.executor around which the process kills itself, DIE_AT_CALL which
+DIE_BEFORE and DIE_AFTER name a function of the executor module around which the process kills itself, DIE_AT_CALL which
 call of it.
 """
 
@@ -15,11 +15,11 @@ from toy.ingest import IngestParams, ingest, source_files
 from toy.push import PushParams, push
 from toy.train import TrainParams, train
 
-import pipeline.executor
+import pipeline.execution.executor
 from components.beam_options import BeamOptions
-from pipeline.launch import launch
-from pipeline.planner import Selection
-from pipeline.root import Root
+from pipeline.execution.launch import launch
+from pipeline.execution.planner import Selection
+from pipeline.execution.root import Root
 from schemas.errors import DataError, GlovebeamError
 from schemas.params import Params
 from schemas.vocabulary import Tokenizer
@@ -64,7 +64,7 @@ def config_of(settings):
 
 
 def die_around(name, call_number, dies_before):
-    calls, function = [], getattr(pipeline.executor, name)
+    calls, function = [], getattr(pipeline.execution.executor, name)
 
     def wrapped(*args, **kwargs):
         calls.append(name)
@@ -75,7 +75,7 @@ def die_around(name, call_number, dies_before):
             os.kill(os.getpid(), signal.SIGKILL)
         return result
 
-    setattr(pipeline.executor, name, wrapped)
+    setattr(pipeline.execution.executor, name, wrapped)
 
 
 def main():

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.lines import duration
-from pipeline.root import DEFAULT_ROOT
-from pipeline.run_record import RunRecord
+from pipeline.execution.root import DEFAULT_ROOT
+from pipeline.execution.run_record import RunRecord
+from pipeline.terminal.lines import duration
 
 
 def result_lines(record: RunRecord, root: Path) -> list[str]:

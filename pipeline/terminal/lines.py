@@ -40,9 +40,9 @@ def age(artifact: StoredArtifact) -> str:
 def step_line(step: Mapping[str, Any], root: str) -> str:
     """One step of a run in one line.
 
-    >>> step_line({"name": "encode", "state": "executed", "reason": "first run", "rows_in": 9, "rows_out": 9,
-    ...     "seconds": 3.2, "artifact": "artifacts/encode/a3f9"}, "models")
-    'encode: run (first run), 9 rows, 3.2 s, models/artifacts/encode/a3f9'
+    >>> step_line({"name": "encode", "state": "executed", "reason": "first run", "rows_in": 9, "rows_out": 8,
+    ...     "remark": "1 rejected", "seconds": 3.2, "artifact": "artifacts/encode/a3f9"}, "models")
+    'encode: run (first run), 9 -> 8 rows, 1 rejected, 3.2 s, models/artifacts/encode/a3f9'
     """
     word = {"executed": "run", "running": "running", "cached": "cached", "failed": "failed"}[step["state"]]
     rows_in, rows_out = step["rows_in"], step["rows_out"]
@@ -51,6 +51,8 @@ def step_line(step: Mapping[str, Any], root: str) -> str:
         parts.append(f"{rows_in:,} -> {count(rows_out, 'row')}")
     elif rows_in is not None or rows_out is not None:
         parts.append(count(rows_in if rows_out is None else rows_out, "row"))
+    if step["remark"] is not None:
+        parts.append(step["remark"])
     if step["seconds"] is not None:
         parts.append(duration(step["seconds"]))
     if step["artifact"] is not None:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from components.beam_options import BeamOptions
-from pipeline.display import Display
-from pipeline.lines import count
-from pipeline.log_capture import captured_output
-from pipeline.root import Root
+from pipeline.execution.log_capture import captured_output
+from pipeline.execution.root import Root
+from pipeline.terminal.display import Display
+from pipeline.terminal.lines import count
 from schemas.errors import UsageError
 
 if TYPE_CHECKING:

@@ -10,18 +10,25 @@ from importlib import import_module
 from pathlib import Path
 
 from components.beam_options import BeamOptions
-from pipeline.cache_key import CacheKey
-from pipeline.code_digest import SourceCode
-from pipeline.contents import FileDigests, combined_digest, content_files
-from pipeline.display import Display
-from pipeline.folders import CHECKPOINT, open_partial, partial_folder, put_in_place, remove_partials, sync_folder
-from pipeline.lines import step_line
+from pipeline.execution.cache_key import CacheKey
+from pipeline.execution.code_digest import SourceCode
+from pipeline.execution.contents import FileDigests, combined_digest, content_files
+from pipeline.execution.folders import (
+    CHECKPOINT,
+    open_partial,
+    partial_folder,
+    put_in_place,
+    remove_partials,
+    sync_folder,
+)
+from pipeline.execution.planner import FORCED, Plan, Planner
+from pipeline.execution.recording import add_pending, record_execution
+from pipeline.execution.root import Root
+from pipeline.execution.run_record import RunRecord, StepRecord
 from pipeline.metadata import Metadata, StoredArtifact, now_ms
-from pipeline.planner import FORCED, Plan, Planner
-from pipeline.recording import add_pending, record_execution
-from pipeline.root import Root
-from pipeline.rows import rows, rows_in
-from pipeline.run_record import RunRecord, StepRecord
+from pipeline.terminal.display import Display
+from pipeline.terminal.lines import step_line
+from pipeline.terminal.rows import remark, rows, rows_in
 from schemas.artifacts import Artifact
 from schemas.errors import DataError, GlovebeamError
 
@@ -76,6 +83,7 @@ class Executor:
         artifact = plan.call.produces(self.root.path / stored.uri)
         step.state = "cached" if plan.stored else "executed"
         step.rows_in, step.rows_out = rows_in(plan.call.inputs.values(), artifact), rows(artifact)
+        step.remark = remark(artifact)
         step.artifact = stored.uri
         self.record.note_results(artifact)
         self.record.save(self.run_folder)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, get_type_hints
 
-from pipeline.contents import named_by_parent
+from pipeline.execution.contents import named_by_parent
 from schemas.artifacts import Artifact
 from schemas.params import Params
 

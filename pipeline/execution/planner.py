@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from pipeline.cache_key import ID_LENGTH, CacheKey, library_versions
-from pipeline.code_digest import SourceCode
-from pipeline.contents import FileDigests, combined_digest, damage
-from pipeline.folders import partial_folder, put_in_place
-from pipeline.lines import age
+from pipeline.execution.cache_key import ID_LENGTH, CacheKey, library_versions
+from pipeline.execution.code_digest import SourceCode
+from pipeline.execution.contents import FileDigests, combined_digest, damage
+from pipeline.execution.folders import partial_folder, put_in_place
+from pipeline.execution.recording import forget_pending
+from pipeline.execution.root import Root
+from pipeline.execution.step_call import StepCall
 from pipeline.metadata import Metadata, StoredArtifact
-from pipeline.recording import forget_pending
-from pipeline.root import Root
-from pipeline.step_call import StepCall
+from pipeline.terminal.lines import age
 from schemas.artifacts import Artifact, Model
 from schemas.errors import UsageError
 

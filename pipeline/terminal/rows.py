@@ -1,4 +1,4 @@
-"""How many rows went into a step and came out of it, read from the summaries that artifacts carry."""
+"""How many rows went into a step and came out, and what else is worth a word, from the summaries of artifacts."""
 
 from collections.abc import Iterable
 
@@ -8,6 +8,7 @@ from schemas.artifacts import (
     EncodedExamples,
     Evaluation,
     Examples,
+    Model,
     ValidationReport,
     VocabularyArtifact,
 )
@@ -36,5 +37,18 @@ def rows(artifact: Artifact) -> int | None:
             return sum(artifact.encoding.rows.values())
         case Evaluation():
             return int(artifact.metrics["examples"])
+        case _:
+            return None
+
+
+def remark(artifact: Artifact) -> str | None:
+    """What a person would ask of a step beside its rows: rejected rows, coverage, the epoch that was kept."""
+    match artifact:
+        case Examples() if artifact.summary.rejected:
+            return f"{artifact.summary.rejected:,} rejected"
+        case EmbeddingMatrix():
+            return f"vectors for {artifact.coverage['tokens']['share']:.2%} of the tokens"
+        case Model():
+            return f"epoch {artifact.history['best_epoch']} kept"
         case _:
             return None

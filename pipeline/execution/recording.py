@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pipeline.cache_key import CacheKey
+from pipeline.execution.cache_key import CacheKey
 from pipeline.metadata import Metadata, StoredArtifact, now_ms
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from schemas.errors import UsageError
 
-PRESETS = Path(__file__).parent / "configs"
+PRESETS = Path(__file__).parents[1] / "configs"
 
 
 def preset_names() -> list[str]:

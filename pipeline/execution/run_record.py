@@ -24,6 +24,7 @@ class StepRecord:
     seconds: float | None = None
     rows_in: int | None = None
     rows_out: int | None = None
+    remark: str | None = None
     artifact: str | None = None  # relative to the root
 
 

@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
 
-from pipeline.contents import FileDigests
-from pipeline.display import Display
-from pipeline.executor import Executor
-from pipeline.failures import UnexpectedError, explain
-from pipeline.lock import locked
-from pipeline.log_capture import captured_output, stops_on_signals
+from pipeline.execution.contents import FileDigests
+from pipeline.execution.executor import Executor
+from pipeline.execution.failures import UnexpectedError, explain
+from pipeline.execution.lock import locked
+from pipeline.execution.log_capture import captured_output, stops_on_signals
+from pipeline.execution.planner import Planner, Selection
+from pipeline.execution.recording import begin_run
+from pipeline.execution.root import Root
+from pipeline.execution.run_record import RunRecord, mark_killed, new_run_id, now
+from pipeline.execution.workers import end_workers, marked_workers
 from pipeline.metadata import Metadata
-from pipeline.planner import Planner, Selection
-from pipeline.recording import begin_run
-from pipeline.results import result_lines
-from pipeline.root import Root
-from pipeline.run_record import RunRecord, mark_killed, new_run_id, now
 from pipeline.runner import LastStepReached, Runner
-from pipeline.workers import end_workers, marked_workers
+from pipeline.terminal.display import Display
+from pipeline.terminal.results import result_lines
 
 if TYPE_CHECKING:
     from pipeline.config import Config

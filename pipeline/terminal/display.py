@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from pipeline.lines import count, duration
+from pipeline.terminal.lines import count, duration
 
 _REDRAW_SECONDS, _PLAIN_SECONDS = 0.25, 30.0
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
-from pipeline.lines import age
+from pipeline.execution.root import Root
 from pipeline.metadata import Metadata, StoredArtifact
-from pipeline.root import Root
+from pipeline.terminal.lines import age
 from schemas.errors import UsageError
 
 

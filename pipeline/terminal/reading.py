@@ -7,11 +7,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from pipeline.lines import duration, step_line
+from pipeline.execution.root import Root
+from pipeline.execution.run_record import is_alive
 from pipeline.metadata import Metadata
-from pipeline.results import blessing_lines, metrics_text
-from pipeline.root import Root
-from pipeline.run_record import is_alive
+from pipeline.terminal.lines import duration, step_line
+from pipeline.terminal.results import blessing_lines, metrics_text
 from schemas.errors import UsageError
 
 

@@ -16,8 +16,8 @@ from typing import Literal
 
 from packaging.requirements import Requirement
 
+from pipeline.execution.root import Root
 from pipeline.metadata import Metadata
-from pipeline.root import Root
 from schemas.errors import GlovebeamError
 
 _DISK_GB = 2  # the sample's artifacts take a tenth of it

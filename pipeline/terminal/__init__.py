@@ -1,0 +1,1 @@
+"""What a person sees: progress, results, records, and what to do next."""
