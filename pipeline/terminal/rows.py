@@ -1,5 +1,6 @@
 """How many rows went into a step and came out, and what else is worth a word, from the summaries of artifacts."""
 
+import math
 from collections.abc import Iterable
 
 from schemas.artifacts import (
@@ -47,7 +48,8 @@ def remark(artifact: Artifact) -> str | None:
         case Examples() if artifact.summary.rejected:
             return f"{artifact.summary.rejected:,} rejected"
         case EmbeddingMatrix():
-            return f"vectors for {artifact.coverage['tokens']['share']:.2%} of the tokens"
+            share = math.floor(10_000 * artifact.coverage["tokens"]["share"]) / 100  # 100 % only where none is missing
+            return f"vectors for {share:.2f} % of the tokens"
         case Model():
             return f"epoch {artifact.history['best_epoch']} kept"
         case _:
