@@ -3,10 +3,12 @@
 Letters: b examples, t tokens (``max_length``), d embedding dimension, u units (twice that where bidirectional),
 c logits (1 for two classes).
 
-    token_ids [b, t] -> embedding [b, t, d] -> recurrent layers [b, t, u] -> pooling [b, u] -> logits [b, c]
-    token_ids [b, t] -> a weight for each token and for each pair of neighbours [b, t, c] -> sum, added to the logits
+    token_ids [b, t] -> embedding [b, t, d] -> recurrent layers [b, t, u] -> pooling [b, u] -> deep logits [b, c]
+    token_ids [b, t] -> a weight for each token and for each pair of neighbours [b, t, c] -> sum -> wide logits [b, c]
 
-The second line is the wide part: what a linear bag-of-words model would learn, fitted together with the recurrent one.
+The second line is the wide part, a linear bag of words. The model's logits are the mean of the two heads. Each head is
+fitted to the labels by itself (see ``components.train``): fitted as a sum, the quick linear part leaves the recurrent
+one little to learn, and the two end up making the same mistakes.
 """
 
 from typing import TYPE_CHECKING
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
     from components.train import TrainParams
 
 _CELLS = {"lstm": layers.LSTM, "gru": layers.GRU}
-_PAIR_BUCKETS = 65_537  # a prime, so that all ids of a pair's two tokens count
+HEADS = ("deep_logits", "wide_logits")  # the layers whose output they are
+_PAIR_BUCKETS = 262_147  # a prime, so that all ids of a pair's two tokens count
 
 
 def build_model(
@@ -52,9 +55,11 @@ def build_model(
     hidden = layers.SpatialDropout1D(params.dropout, name="dropout_embedding")(hidden)
     pooled = _recurrent(params, encoding, hidden, is_token)  # => [b, u] or [b, 2 * u]
     pooled = layers.Dropout(params.dropout, name="dropout_pooled")(pooled)
-    logits = layers.Dense(width, name="deep_logits")(pooled)
+    deep_head, wide_head = HEADS
+    logits = layers.Dense(width, name=deep_head)(pooled)
     if params.wide:
-        logits = logits + _wide_logits(params, encoding, token_ids, is_token, width)
+        wide = layers.Identity(name=wide_head)(_wide_logits(params, encoding, token_ids, is_token, width))
+        logits = (logits + wide) / 2
     if classes == 2:
         logits = ops.squeeze(logits, axis=-1)  # [b, 1] => [b]
     return keras.Model(token_ids, logits, name="classifier")

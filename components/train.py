@@ -24,10 +24,12 @@ from schemas.params import Params
 
 if TYPE_CHECKING:
     import keras
+    import tensorflow as tf
 
 OnEpoch = Callable[[int, int, dict[str, float]], None]
 
 EVALUATION_BATCH = 512
+_LOGITS = "logits"
 
 
 class TrainParams(Params):
@@ -64,6 +66,8 @@ def train(
 ) -> Model:
     """Fit on the train split, keep the weights of the best epoch on the validation split, and write the model.
 
+    Each head of the model is fitted to the labels by itself; loss (log loss) and accuracy are those of their mean.
+
     Args:
         encoded: token ids of the train and validation splits. Without validation rows all epochs are trained, and the
             weights of the last one are kept.
@@ -83,7 +87,8 @@ def train(
     encoding = encoded.encoding
     _check_vocabulary(vocabulary, encoding)
     _make_deterministic(params.seed)
-    model = _compiled_model(params, encoding, embedding_matrix)
+    classifier = _build_classifier(params, encoding, embedding_matrix)
+    model = _compiled_trainer(classifier, params, encoding)
     checkpoint = Checkpoint(out / "checkpoint", model, params.model_dump())
     epochs = checkpoint.restore()
     while len(epochs) < params.epochs and not _is_over(epochs, params.patience):
@@ -93,10 +98,10 @@ def train(
         _log(out / "tensorboard", len(epochs), metrics)
         on_epoch(len(epochs), params.epochs, metrics)
     checkpoint.restore_best_weights()
-    model = _without_optimizer(model)
+    classifier = _without_optimizer(classifier)
     trained = Model(out)
-    save_keras_model(model, trained.keras_file)
-    save_servable(model, vocabulary, encoding, trained.saved_model)
+    save_keras_model(classifier, trained.keras_file)
+    save_servable(classifier, vocabulary, encoding, trained.saved_model)
     write_json(out / "history.json", _history(epochs, params))
     checkpoint.remove()
     return trained
@@ -121,8 +126,9 @@ def _make_deterministic(seed: int) -> None:
     tf.config.experimental.enable_op_determinism()
 
 
-def _compiled_model(params: TrainParams, encoding: Encoding, embedding_matrix: EmbeddingMatrix | None) -> "keras.Model":
-    """The untrained model with its loss, its metric and an optimizer whose state exists already."""
+def _build_classifier(
+    params: TrainParams, encoding: Encoding, embedding_matrix: EmbeddingMatrix | None
+) -> "keras.Model":
     import numpy as np
 
     from components.model import build_model
@@ -130,28 +136,39 @@ def _compiled_model(params: TrainParams, encoding: Encoding, embedding_matrix: E
     matrix = None
     if embedding_matrix is not None and params.embedding == "glove":
         matrix = np.load(embedding_matrix.matrix_file, allow_pickle=False)
-    model = build_model(params, encoding, matrix)
-    _compile(model, params, encoding)
-    model.optimizer.build(model.trainable_variables)
-    return model
+    return build_model(params, encoding, matrix)
 
 
-def _compile(model: "keras.Model", params: TrainParams, encoding: Encoding) -> None:
+def _compiled_trainer(classifier: "keras.Model", params: TrainParams, encoding: Encoding) -> "keras.Model":
+    """The classifier with its heads as outputs, a loss for each, and an optimizer whose state exists already.
+
+    Metrics are those of the classifier's logits: ``log_loss`` and ``accuracy``.
+    """
     import keras
+    from keras import losses, metrics
 
-    is_binary = len(encoding.class_names) == 2
-    loss, accuracy = (
+    from components.model import HEADS
+
+    heads = {head: classifier.get_layer(head).output for head in HEADS} if params.wide else {}
+    model = keras.Model(classifier.input, {_LOGITS: classifier.output, **heads})
+    if len(encoding.class_names) == 2:
+        loss: keras.Loss = losses.BinaryCrossentropy(from_logits=True)
+        log_loss: keras.Metric = metrics.BinaryCrossentropy(name="log_loss", from_logits=True)
         # Logit 0 is p = 0.5; without the threshold Keras would take p > 0.62.
-        (keras.losses.BinaryCrossentropy(from_logits=True), keras.metrics.BinaryAccuracy("accuracy", threshold=0.0))
-        if is_binary
-        else (
-            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            keras.metrics.SparseCategoricalAccuracy("accuracy"),
-        )
-    )
+        accuracy: keras.Metric = metrics.BinaryAccuracy("accuracy", threshold=0.0)
+    else:
+        loss = losses.SparseCategoricalCrossentropy(from_logits=True)
+        log_loss = metrics.SparseCategoricalCrossentropy(name="log_loss", from_logits=True)
+        accuracy = metrics.SparseCategoricalAccuracy("accuracy")
     steps = params.epochs * (encoding.rows.get("train", 0) // params.batch_size)
     schedule = keras.optimizers.schedules.CosineDecay(params.learning_rate, max(steps, 1))
-    model.compile(keras.optimizers.Adam(schedule), loss=loss, metrics=[accuracy])
+    model.compile(
+        keras.optimizers.Adam(schedule),
+        loss=dict.fromkeys(heads or [_LOGITS], loss),
+        metrics={_LOGITS: [log_loss, accuracy]},
+    )
+    model.optimizer.build(model.trainable_variables)
+    return model
 
 
 def _without_optimizer(model: "keras.Model") -> "keras.Model":
@@ -167,19 +184,29 @@ def _run_epoch(model: "keras.Model", encoded: EncodedExamples, params: TrainPara
     """One pass over the train split, then the validation split, where there is one; the metrics of both."""
     from components.dataset import evaluation_dataset, training_dataset
 
-    batches = training_dataset(encoded, params.batch_size, params.seed, epoch)
+    def for_each_output(ids: "tf.Tensor", label: "tf.Tensor") -> "tuple[tf.Tensor, dict[str, tf.Tensor]]":
+        return ids, dict.fromkeys(model.output, label)
+
+    batches = training_dataset(encoded, params.batch_size, params.seed, epoch).map(for_each_output)
     fitted = model.fit(batches, shuffle=False, verbose=0).history
-    metrics = {name: float(values[-1]) for name, values in fitted.items()}
+    metrics = _classifier_metrics({name: values[-1] for name, values in fitted.items()})
     if encoded.encoding.rows.get("validation", 0):
-        held_out = evaluation_dataset(encoded, "validation", EVALUATION_BATCH).map(lambda ids, label, _: (ids, label))
-        evaluated = model.evaluate(held_out, verbose=0, return_dict=True)
-        metrics |= {f"val_{name}": float(value) for name, value in evaluated.items()}
+        held_out = evaluation_dataset(encoded, "validation", EVALUATION_BATCH)
+        labelled = held_out.map(lambda ids, label, _: for_each_output(ids, label))
+        evaluated = _classifier_metrics(model.evaluate(labelled, verbose=0, return_dict=True))
+        metrics |= {f"val_{name}": value for name, value in evaluated.items()}
     if not all(math.isfinite(value) for value in metrics.values()):
         raise UsageError(
             f"Epoch {epoch}: the loss is not finite any more ({metrics}). Set train.learning_rate to less than "
             f"{params.learning_rate}."
         )
     return metrics
+
+
+def _classifier_metrics(values: dict[str, float]) -> dict[str, float]:
+    """Loss and accuracy of the mean of the heads; Keras names them after their output where there are several."""
+    own = {name.removeprefix(f"{_LOGITS}_"): float(value) for name, value in values.items()}
+    return {"loss": own["log_loss"], "accuracy": own["accuracy"]}
 
 
 def _best_epoch(epochs: list[dict[str, float]]) -> int:

@@ -103,13 +103,13 @@ def test_pooling_leaves_padding_out(pooling: str) -> None:
     np.testing.assert_allclose(pooled, expected, rtol=1e-5)
 
 
-def test_the_wide_part_is_a_sum_of_token_and_pair_weights() -> None:
+def test_the_wide_head_sums_token_and_pair_weights_and_is_half_of_the_logit() -> None:
     model = built()
     before = np.asarray(model(IDS))
     model.get_layer("token_weights").set_weights([np.arange(11, dtype=np.float32)[:, None]])
-    np.testing.assert_allclose(model(IDS) - before, [4 + 5 + 6 + 7, 7 + 6 + 5 + 4 + 8 + 9], rtol=1e-4)
+    np.testing.assert_allclose(model(IDS) - before, np.array([4 + 5 + 6 + 7, 7 + 6 + 5 + 4 + 8 + 9]) / 2, rtol=1e-4)
     model.get_layer("pair_weights").set_weights([np.ones_like(model.get_layer("pair_weights").get_weights()[0])])
-    np.testing.assert_allclose(model(IDS) - before, [22 + 3, 39 + 5], rtol=1e-4)
+    np.testing.assert_allclose(model(IDS) - before, np.array([22 + 3, 39 + 5]) / 2, rtol=1e-4)
 
 
 def test_the_model_loads_with_plain_keras(tmp_path: Path) -> None:

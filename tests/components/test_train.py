@@ -138,6 +138,16 @@ def test_training_learns(encoded: EncodedExamples, vocabulary: VocabularyArtifac
     assert max(epoch["val_accuracy"] for epoch in model.history["epochs"]) == 1.0
 
 
+def test_the_recurrent_head_is_fitted_as_if_there_were_no_wide_one(
+    trained: Model, encoded: EncodedExamples, vocabulary: VocabularyArtifact, matrix: EmbeddingMatrix, tmp_path: Path
+) -> None:
+    alone = train(encoded, vocabulary, matrix, TINY.model_copy(update={"wide": False}), tmp_path)
+    both, one = (keras.models.load_model(model.keras_file) for model in (trained, alone))
+    for layer in ("embedding", "bidirectional_lstm_1", "deep_logits"):
+        for with_wide, without in zip(both.get_layer(layer).weights, one.get_layer(layer).weights, strict=True):
+            np.testing.assert_allclose(with_wide, without, rtol=1e-5)
+
+
 def test_a_killed_training_goes_on_with_identical_results(
     inputs: Path, trained: Model, encoded: EncodedExamples, vocabulary: VocabularyArtifact, matrix: EmbeddingMatrix,
     tmp_path: Path,
