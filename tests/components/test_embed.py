@@ -113,7 +113,7 @@ def test_columns_are_split_at_the_ascii_space_alone(join, tiny_glove):
 def packed(kind, path, text):
     """The same vectors in another container; returns what ``embed.source`` says."""
     if kind == "gz":
-        (target := path.with_suffix(".txt.gz")).write_bytes(gzip.compress(text))
+        (target := path.with_suffix(".txt.gz")).write_bytes(gzip.compress(text, mtime=0))
         return target
     if kind.startswith("zip"):
         with zipfile.ZipFile(target := path.with_suffix(".zip"), "w", zipfile.ZIP_DEFLATED) as archive:

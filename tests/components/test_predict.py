@@ -141,7 +141,7 @@ def test_a_text_file_has_one_text_a_line_gzip_or_not(run):
 
     _, plain = run("in.txt", content, ".jsonl")
     rows = read_jsonl(plain)
-    _, compressed = run("in.txt.gz", gzip.compress(content.encode()), ".jsonl")
+    _, compressed = run("in.txt.gz", gzip.compress(content.encode(), mtime=0), ".jsonl")
 
     assert [row["text"] for row in rows] == ["superb", "", "d\u00fcll, dull?"]
     assert [row["predicted_label"] for row in rows] == ["positive", None, "negative"]
@@ -185,7 +185,7 @@ def test_a_file_without_rows_gives_a_file_without_rows(run, ending):
         ("in.csv", "text\nx\n", ".xlsx", {}, UsageError, r"the output is one of .csv, .jsonl, .parquet"),
         (
             "in.csv.gz",
-            gzip.compress(b"text\n" + b"superb\n" * 9999)[:-9],
+            gzip.compress(b"text\n" + b"superb\n" * 9999, mtime=0)[:-9],
             ".csv",
             {},
             DataError,
