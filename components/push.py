@@ -20,6 +20,7 @@ from pydantic import Field
 
 from components.serving import answer_texts
 from schemas.artifacts import Evaluation, Examples, Model, PushedModel, write_json
+from schemas.disk import sync, sync_folder
 from schemas.errors import GlovebeamError, NotBlessedError
 from schemas.params import Params
 
@@ -166,7 +167,7 @@ def publish(saved_model: Path, serving: Path) -> int:
     except BaseException:
         shutil.rmtree(incoming, ignore_errors=True)
         raise
-    _sync(serving)
+    sync(serving)
     return newest + 1
 
 
@@ -183,13 +184,4 @@ def folder_digest(folder: Path) -> str:
 def _copy_to_disk(source: Path, target: Path) -> None:
     """Copy a folder, and return when the disk has it."""
     shutil.copytree(source, target, copy_function=shutil.copyfile)
-    for path in (target, *target.rglob("*")):
-        _sync(path)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(target)

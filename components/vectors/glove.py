@@ -64,7 +64,6 @@ class Block:
     """Wanted rows of one block of text, in file order."""
 
     rows: int
-    offsets: list[int]  # of each wanted row in the uncompressed file, in bytes
     tokens: list[bytes]
     vectors: "NDArray[np.float32]"  # [wanted rows, dimension]
     is_terminated: bool
@@ -210,14 +209,13 @@ def parse_block(text: bytes, start: int, dimension: int, wanted: Mapping[bytes, 
         name = text[starts[row] : ends[row]].split(b" ", 1)[0].decode(errors="replace")
         raise RowError(start + int(starts[row]), f"expected {dimension} values after {name!r}, got {widths[row]}")
     token_ends = spaces[first_space]
-    offsets, tokens, vectors = [], [], []
+    tokens, vectors = [], []
     for row_start, token_end, row_end in zip(starts.tolist(), token_ends.tolist(), content_ends.tolist(), strict=True):
         if (token := text[row_start:token_end]) in wanted:
-            offsets.append(start + row_start)
             tokens.append(token)
             vectors.append(_vector(text[token_end + 1 : row_end], token, start + row_start))
     matrix = np.stack(vectors) if vectors else np.empty((0, dimension), np.float32)
-    return Block(len(starts), offsets, tokens, matrix, is_terminated)
+    return Block(len(starts), tokens, matrix, is_terminated)
 
 
 def _vector(values: bytes, token: bytes, offset: int) -> "NDArray[np.float32]":

@@ -19,7 +19,6 @@ from pipeline.execution.folders import (
     partial_folder,
     put_in_place,
     remove_partials,
-    sync_folder,
 )
 from pipeline.execution.planner import FORCED, Plan, Planner
 from pipeline.execution.recording import add_pending, record_execution
@@ -30,6 +29,7 @@ from pipeline.terminal.display import Display
 from pipeline.terminal.lines import step_line
 from pipeline.terminal.rows import remark, rows, rows_in
 from schemas.artifacts import Artifact
+from schemas.disk import sync_folder
 from schemas.errors import DataError, GlovebeamError
 
 Publishes = Callable[[Artifact], Path]

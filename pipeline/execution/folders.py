@@ -1,9 +1,10 @@
 """Putting a finished folder into its place, so that it is there as a whole or not at all."""
 
 import ctypes
-import os
 import shutil
 from pathlib import Path
+
+from schemas.disk import sync
 
 CHECKPOINT = "checkpoint"
 
@@ -34,21 +35,6 @@ def remove_partials(step_folder: Path, keep: Path | None = None) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make every file and every name in the folder outlive a power cut."""
-    for parent, _, names in os.walk(folder):
-        for path in (*(Path(parent, name) for name in names), Path(parent)):
-            _sync(path)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def put_in_place(partial: Path, folder: Path) -> None:
     """Rename a finished folder; one that is there already is exchanged in one step and then removed."""
     if not folder.exists():
@@ -58,7 +44,7 @@ def put_in_place(partial: Path, folder: Path) -> None:
         shutil.rmtree(aside, ignore_errors=True)
         folder.rename(aside)
         partial.rename(folder)
-    _sync(folder.parent)
+    sync(folder.parent)
     remove_partials(folder.parent)
 
 

@@ -196,7 +196,7 @@ def test_a_copy_that_fails_half_way_leaves_nothing_behind(saved_model, tmp_path,
     def full(path: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(push_module, "_sync", full)
+    monkeypatch.setattr(push_module, "sync_folder", full)
 
     with pytest.raises(OSError, match="No space left"):
         publish(saved_model, tmp_path / "serving")
