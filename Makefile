@@ -5,8 +5,9 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 CODE := schemas components pipeline
+TORCH ?= build/venv-torch
 
-.PHONY: run test check format clean
+.PHONY: run test check format clean bench-train
 
 # The whole pipeline on real data: 25,000 IMDB reviews and GloVe 6B 50d, ending with a model in glovebeam-root/serving/.
 run: $(INSTALLED)
@@ -27,6 +28,16 @@ check: $(INSTALLED)
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Training speed and time to accuracy beside Keras, a hand loop and torch; 40 minutes, torch in an environment of its own.
+bench-train: $(INSTALLED) $(TORCH)/.installed
+	@$(BIN)/python benchmarks/bench_train.py --torch-python $(TORCH)/bin/python $(ARGS)
+
+$(TORCH)/.installed: constraints.txt
+	@echo "Installing torch into $(TORCH) (some 3 GB to download) ..."
+	@$(BIN)/python -m venv $(TORCH)
+	@$(TORCH)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.15.0 numpy
+	@touch $@
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
