@@ -21,6 +21,7 @@ setup(
         "pydantic>=2.10",
         "rich>=13",
         "scikit-learn>=1.5",
+        "scipy>=1.13",
         "tensorflow>=2.21,<2.22",
         "tensorflow-datasets>=4.9.9",
         "tensorflow-metadata>=1.17",

@@ -1,34 +1,53 @@
 """Evaluate: how good the model is on every example of the test split, and whether it may be pushed.
 
-In: a Model, the EncodedExamples it was made for, the Examples behind them, and the model that is being served, if any.
+In: a Model, the EncodedExamples it was made for, the Examples behind them, the LinearFloor measured on the same split,
+if any, and the model that is being served, if any.
 Out: an Evaluation. A candidate is blessed when every check passes:
 
     accuracy          at least ``min_accuracy``
     class_recall      each class that the test split holds is found in at least ``min_class_recall`` of its examples
     beats_constant    more right than a model that always answers the most frequent class of the train split
-    not_worse         not significantly worse than the serving model on the same examples: an exact one-sided
-                      McNemar test, at ``significance``, among those that just one of the two gets right. An equal model
-                      passes, and so does one with other class names, which cannot be compared; the reason says so.
+    beats_linear      at least as many right as the linear model that sees the same ``tokens``, or the full ``text``, as
+                      ``linear_floor`` says. No test of significance: a model that is no better than a bag of words is
+                      not worth its cost, and one that is equal gets the benefit of the doubt
+    not_worse         with ``equal_model`` "accept": not significantly worse than the serving model on the same examples
+    better            with ``equal_model`` "refuse", in its place: significantly better than the serving model
+
+Significant, in the last two, is what an exact one-sided McNemar test calls so at ``significance``, among the examples
+that just one of the two models gets right. So an equal model, or one whose difference may be chance, is accepted or
+refused as ``equal_model`` says; a significantly worse one is refused either way. What cannot be compared passes, and
+the reason says so: there is no serving model, it has other class names, or the linear model could not be fitted.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from components.evaluation.blessing import accuracy_check, baseline_check, constant_check, recall_check
+from components.evaluation.blessing import (
+    accuracy_check,
+    baseline_check,
+    constant_check,
+    linear_check,
+    recall_check,
+)
+from components.evaluation.floor import compare_with_floor
 from components.evaluation.metrics import Predictions, classification_metrics
-from schemas.artifacts import EncodedExamples, Evaluation, Examples, Model, write_json
+from components.evaluation.records import record_batches
+from components.evaluation.slices import accuracy_slices
+from schemas.artifacts import EncodedExamples, Evaluation, Examples, LinearFloor, Model, write_json
 from schemas.errors import DataError
 from schemas.examples import EXAMPLE_ID
 from schemas.params import Params
+from schemas.vocabulary import PAD_ID, UNK_ID
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_BATCH_SIZE = 512
 _SPLIT = "test"
+_ROWS_PER_BATCH = 1000
 
 
 class EvaluateParams(Params):
@@ -36,13 +55,16 @@ class EvaluateParams(Params):
 
     min_accuracy: float = Field(default=0.5, ge=0, le=1)
     min_class_recall: float = Field(default=0.0, ge=0, le=1)
+    linear_floor: Literal["tokens", "text", "none"] = "tokens"  # what the linear model to beat sees
     significance: float = Field(default=0.05, gt=0, lt=1)
+    equal_model: Literal["accept", "refuse"] = "accept"  # one that is neither significantly worse nor better
 
 
 def evaluate(
     model: Model,
     encoded: EncodedExamples,
     examples: Examples,
+    floor: LinearFloor | None,
     baseline: Model | None,
     params: EvaluateParams,
     out: Path,
@@ -50,23 +72,27 @@ def evaluate(
     """Write ``metrics.json``, ``predictions.parquet`` and ``blessing.json`` into ``out``.
 
     Raises:
-        DataError: when the test split is empty, or the encoded examples are not those of ``examples``.
+        DataError: when the test split is empty, or encoded examples, texts and floor are not of the same examples.
         GlovebeamError: when the baseline cannot be loaded.
     """
-    class_names = encoded.encoding.class_names
-    if not encoded.encoding.rows.get(_SPLIT):
+    encoding = encoded.encoding
+    class_names = encoding.class_names
+    if not encoding.rows.get(_SPLIT):
         raise DataError(
             "evaluate: the test split has no rows, so nothing shows how good the model is. Give the source a test "
             "split, raise ingest.test_fraction, or add rows."
         )
-    predictions = predict_split(model, encoded)
-    _check_same_examples(predictions, encoded, examples)
+    predictions, tokens, unknown = predict_split(model, encoded)
+    characters = _check_same_examples(predictions, encoded, examples)
     metrics = classification_metrics(predictions.labels, predictions.probabilities, class_names)
+    metrics["slices"] = accuracy_slices(predictions.is_right, tokens, unknown, characters, encoding.max_length)
+    metrics["linear_floor"] = comparison = compare_with_floor(predictions, floor)
     checks = [
         accuracy_check(metrics, params.min_accuracy),
         recall_check(metrics, params.min_class_recall),
         constant_check(predictions, examples, class_names),
-        baseline_check(predictions, baseline, examples, class_names, params.significance),
+        linear_check(comparison, params.linear_floor),
+        baseline_check(predictions, baseline, examples, class_names, params.significance, params.equal_model),
     ]
     write_predictions(out / "predictions.parquet", predictions)
     write_json(out / "metrics.json", metrics)
@@ -74,8 +100,11 @@ def evaluate(
     return Evaluation(out)
 
 
-def predict_split(model: Model, encoded: EncodedExamples) -> Predictions:
+def predict_split(model: Model, encoded: EncodedExamples) -> "tuple[Predictions, NDArray[np.int64], NDArray[np.int64]]":
     """Score every test example, in the order of the records.
+
+    Returns:
+        The predictions, and of each example how many ids are not padding, [n], and how many are unknown tokens, [n].
 
     Raises:
         DataError: when records are missing or damaged.
@@ -83,8 +112,6 @@ def predict_split(model: Model, encoded: EncodedExamples) -> Predictions:
     import keras
     import numpy as np
     import tensorflow as tf
-
-    from components.dataset import evaluation_dataset
 
     encoding = encoded.encoding
     classifier = keras.models.load_model(model.keras_file)
@@ -94,15 +121,17 @@ def predict_split(model: Model, encoded: EncodedExamples) -> Predictions:
         input_signature=[tf.TensorSpec([None, encoding.max_length], tf.int64)],
     )
 
-    labels, ids, logits = [], [], []
-    try:
-        for token_ids, label, example_id in evaluation_dataset(encoded, _SPLIT, _BATCH_SIZE):
-            logits.append(logits_of(token_ids).numpy())
-            labels.append(label.numpy())
-            ids += [name.decode() for name in example_id.numpy()]
-    except (tf.errors.DataLossError, tf.errors.FailedPreconditionError) as error:
-        raise DataError(f"{encoded.path / _SPLIT}: cannot be read: {error.message} Run encode again.") from error
-    return Predictions(ids, np.concatenate(labels), to_probabilities(np.concatenate(logits), len(encoding.class_names)))
+    ids: list[str] = []
+    labels, logits, tokens, unknown = [], [], [], []
+    for token_ids, label, example_ids in record_batches(encoded, _SPLIT):
+        logits.append(logits_of(token_ids).numpy())
+        labels.append(label)
+        tokens.append((token_ids != PAD_ID).sum(axis=1))
+        unknown.append((token_ids == UNK_ID).sum(axis=1))
+        ids += example_ids
+    probabilities = to_probabilities(np.concatenate(logits), len(encoding.class_names))
+    predictions = Predictions(ids, np.concatenate(labels), probabilities)
+    return predictions, np.concatenate(tokens), np.concatenate(unknown)
 
 
 def to_probabilities(logits: "NDArray[np.float32]", classes: int) -> "NDArray[np.float32]":
@@ -134,22 +163,34 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
     pq.write_table(pa.table(columns), path, compression="zstd")
 
 
-def _check_same_examples(predictions: Predictions, encoded: EncodedExamples, examples: Examples) -> None:
-    """The texts that push verifies, and that a baseline is judged by, are those that were scored."""
+def _check_same_examples(predictions: Predictions, encoded: EncodedExamples, examples: Examples) -> "NDArray[np.int64]":
+    """The texts that push verifies, and that a baseline is judged by, are those that were scored.
+
+    Returns:
+        The length of each text in characters, [n].
+    """
+    import numpy as np
+
+    ids, characters = [], [np.empty(0, np.int64)]
+    for shard_ids, shard_characters in _read_texts(examples):
+        ids += shard_ids
+        characters.append(shard_characters)
     scored, expected = len(predictions.example_ids), encoded.encoding.rows[_SPLIT]
-    ids = _read_ids(examples)
     if scored != expected or predictions.example_ids != ids:
         raise DataError(
             f"evaluate: the encoded test split holds {scored:,} examples, its encoding.json says {expected:,}, and the "
             f"texts beside it are {len(ids):,}; they must be the same examples in the same order. Run encode "
             "again."
         )
+    return np.concatenate(characters)
 
 
-def _read_ids(examples: Examples) -> list[str]:
+def _read_texts(examples: Examples) -> "Iterator[tuple[list[str], NDArray[np.int64]]]":
+    """Ids and lengths in characters, some texts at a time."""
+    import numpy as np
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    name = EXAMPLE_ID.name
-    return [
-        value for shard in examples.shards(_SPLIT) for value in pq.read_table(shard, columns=[name])[name].to_pylist()
-    ]
+    for shard in examples.shards(_SPLIT):
+        for batch in pq.ParquetFile(shard).iter_batches(_ROWS_PER_BATCH, columns=[EXAMPLE_ID.name, "text"]):
+            yield batch[EXAMPLE_ID.name].to_pylist(), pc.utf8_length(batch["text"]).to_numpy().astype(np.int64)

@@ -69,8 +69,8 @@ def run(
 ) -> None:
     """Everything from labelled texts to a published model, as far as it is new.
 
-    The steps: ingest, validate, build_vocabulary, embed, encode, train,
-    evaluate, push.
+    The steps: ingest, validate, build_vocabulary, embed, encode,
+    linear_floor, train, evaluate, push.
 
     Only what has to run runs: a step is taken from the cache unless its code,
     parameters, inputs or libraries changed, and each line says why. A run that

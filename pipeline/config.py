@@ -18,6 +18,7 @@ from components.embed import EmbedParams
 from components.encode import EncodeParams
 from components.evaluate import EvaluateParams
 from components.ingest import IngestParams
+from components.linear_floor import LinearFloorParams
 from components.push import PushParams
 from components.train import TrainParams
 from components.validate import ValidateParams
@@ -47,6 +48,7 @@ class Config(Params):
     build_vocabulary: BuildVocabularyParams = BuildVocabularyParams()
     embed: EmbedParams = EmbedParams()
     encode: EncodeParams = EncodeParams()
+    linear_floor: LinearFloorParams = LinearFloorParams()
     train: TrainParams = TrainParams()
     evaluate: EvaluateParams = EvaluateParams()
     push: PushParams = PushParams()

@@ -6,6 +6,7 @@ from components.embed import source_files as vector_files
 from components.encode import encode
 from components.evaluate import evaluate
 from components.ingest import ingest
+from components.linear_floor import linear_floor
 from components.push import push
 from components.sources import source_files as text_files
 from components.train import train
@@ -16,7 +17,7 @@ from pipeline.runner import Runner
 from schemas.artifacts import Evaluation, ValidationReport
 from schemas.errors import DataError, NotBlessedError
 
-STEPS = ("ingest", "validate", "build_vocabulary", "embed", "encode", "train", "evaluate", "push")
+STEPS = ("ingest", "validate", "build_vocabulary", "embed", "encode", "linear_floor", "train", "evaluate", "push")
 
 
 def run_pipeline(run: Runner, config: Config) -> None:
@@ -35,9 +36,14 @@ def run_pipeline(run: Runner, config: Config) -> None:
     if emits_vectors or trains_on_vectors:
         vectors = run(embed, vocabulary, config.embed, reads=vector_files)
     encoded = run(encode, examples, vocabulary, vectors if emits_vectors else None, config.encode)
+    floor = None
+    if config.evaluate.linear_floor != "none":
+        floor = run(linear_floor, examples, encoded, config.linear_floor)
     model = run(train, encoded, vocabulary, vectors if trains_on_vectors else None, config.train)
     served = run.served_before(model)
-    evaluation = run(evaluate, model, encoded, examples, served.model, config.evaluate, check=stop_unless_blessed)
+    evaluation = run(
+        evaluate, model, encoded, examples, floor, served.model, config.evaluate, check=stop_unless_blessed
+    )
     run(
         push, model, evaluation, examples, run.serving, config.push,
         publishes=lambda pushed: run.serving / str(pushed.version), replaces_version=served.version,

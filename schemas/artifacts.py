@@ -56,7 +56,8 @@ class Encoding:
     vocabulary_size: int
     vector_dimension: int | None  # of the ``vectors`` feature, where it was written
     class_names: tuple[str, ...]
-    rows: Mapping[str, int]  # split -> rows
+    rows: Mapping[str, int]  # split -> rows, one a text
+    train_windows: int = 0  # rows beside those: what max_length cuts off the train texts, in windows
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -184,19 +185,43 @@ class EncodedExamples(Artifact):
 
     ```
     {train,validation,test}/examples-00000-of-0000N.tfrecord[.gz]   token_ids, length, label, example_id [, vectors]
+    train_windows/examples-00000-of-0000N.tfrecord[.gz]             the same of what max_length cuts off the train texts
     encoding.json                                                   Encoding
     features.json, dataset_info.json                                tfds metadata
     ```
     """
 
     def shards(self, split: str) -> list[Path]:
-        """The split's TFRecord files in order; empty where the split has no rows."""
+        """The TFRecord files of a split, or of ``train_windows``, in order; empty where it has no rows."""
         return sorted((self.path / split).glob("examples-*.tfrecord*"))
 
     @property
     def encoding(self) -> Encoding:
         """How the ids were made."""
         return Encoding.load(self.path / "encoding.json")
+
+
+@dataclass(frozen=True)
+class LinearFloor(Artifact):
+    """What two linear models answer to the test split: "tokens" sees what the network sees, "text" the full texts.
+
+    ```
+    metrics.json           {"tokens": metrics as in Evaluation, or {"not_fitted": reason}; "text": likewise;
+                           "train_examples": {"used", "of"}, "test_examples"}
+    predictions.parquet    example_id, label, tokens_predicted, tokens_probability (list<float>, one a class),
+                           text_predicted, text_probability; null where a model was not fitted
+    ```
+    """
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """The figures of both."""
+        return dict(read_json(self.path / "metrics.json"))
+
+    @property
+    def predictions_file(self) -> Path:
+        """One row a test example, in the order of the examples."""
+        return self.path / "predictions.parquet"
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,12 @@ In: metrics, predictions, and the model that is being served. Out: one dictionar
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
-from components.evaluation.metrics import Predictions, worse_p_value
+from components.evaluation.floor import VARIANTS
+from components.evaluation.metrics import Predictions
+from components.evaluation.paired import compare, in_words
 from schemas.artifacts import Examples, Model
 from schemas.examples import LABEL
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from components.serving.servable import Servable
 
 Check = dict[str, Any]
+EqualModel = Literal["accept", "refuse"]
 
 ROWS_PER_BATCH = 1000
 
@@ -79,21 +82,43 @@ def _count_labels(examples: Examples, split: str) -> Counter[int]:
     return counts
 
 
+def linear_check(comparison: Mapping[str, Any] | None, variant: Literal["tokens", "text", "none"]) -> Check:
+    """Whether the model is right at least as often as the linear model that sees the same tokens, or the full texts."""
+    name = "beats_linear"
+    if comparison is None or variant == "none":
+        return {"name": name, "passed": True, "reason": "there is no linear floor to compare with"}
+    figures = comparison[variant]
+    if reason := figures.get("not_compared"):
+        return {"name": name, "passed": True, "reason": f"not compared, the linear floor was not fitted: {reason}"}
+    passed = figures["candidate_only"] >= figures["floor_only"]
+    reason = (
+        f"{in_words(figures, 'floor', f'the linear floor on {VARIANTS[variant]},')}: "
+        f"{'at least as good' if passed else 'less accurate'} "
+        f"(p = {figures['p_better']:.4g} for better, {figures['p_worse']:.4g} for worse)"
+    )
+    if not passed:
+        reason += "; train longer, add examples, or leave this check out with evaluate.linear_floor = 'none'"
+    return {"name": name, "passed": passed, "reason": reason, "variant": variant, **figures}
+
+
 def baseline_check(
     predictions: Predictions,
     baseline: Model | None,
     examples: Examples,
     class_names: Sequence[str],
     significance: float,
+    equal_model: EqualModel,
 ) -> Check:
-    """Whether the model is not significantly worse than the serving one on the same test examples.
+    """Whether the model is not significantly worse than the serving one, or better, on the same test examples.
 
     Raises:
         GlovebeamError: when the baseline cannot be loaded.
     """
+    import numpy as np
+
     from components.serving.servable import Servable
 
-    name = "not_worse"
+    name = "not_worse" if equal_model == "accept" else "better"
     if baseline is None:
         return {"name": name, "passed": True, "reason": "there is no serving model to compare with"}
     servable = Servable.load(baseline.saved_model)
@@ -101,7 +126,27 @@ def baseline_check(
         known, new = ", ".join(servable.class_names), ", ".join(class_names)
         reason = f"not compared: the serving model knows the classes {known}, this one {new}"
         return {"name": name, "passed": True, "reason": reason}
-    return {"name": name, **_compare(predictions, _answers(servable, examples), class_names, significance)}
+    is_right = np.array(_answers(servable, examples)) == np.array(class_names)[predictions.labels]
+    figures = compare(predictions.is_right, is_right, "baseline")
+    return {"name": name, **_judge(figures, significance, equal_model)}
+
+
+def _judge(figures: dict[str, Any], significance: float, equal_model: EqualModel) -> Check:
+    """The rule of the module ``evaluate`` for the paired test against the serving model."""
+    if equal_model == "accept":
+        p_value, is_significant, direction = figures["p_worse"], figures["p_worse"] < significance, "worse"
+        passed, rule = not is_significant, ""
+    else:
+        p_value, is_significant, direction = figures["p_better"], figures["p_better"] < significance, "better"
+        passed, rule = is_significant, ", evaluate.equal_model = 'refuse'"
+    verdict = "significantly" if is_significant else "not significantly"
+    return {
+        "passed": passed,
+        "reason": f"{in_words(figures, 'baseline', 'the serving model')}: {verdict} {direction} "
+        f"(p = {p_value:.4g}, evaluate.significance = {significance:g}{rule})",
+        "significance": significance,
+        **figures,
+    }
 
 
 def _answers(servable: "Servable", examples: Examples) -> list[str]:
@@ -115,30 +160,3 @@ def _answers(servable: "Servable", examples: Examples) -> list[str]:
         for batch in pq.ParquetFile(shard).iter_batches(ROWS_PER_BATCH, columns=["text"])
         for label in servable.classify(batch["text"].cast(pa.binary()).to_pylist())[0]
     ]
-
-
-def _compare(
-    predictions: Predictions, baseline_answers: Sequence[str], class_names: Sequence[str], significance: float
-) -> Check:
-    """The paired test: examples that both models get right, or both wrong, say nothing."""
-    import numpy as np
-
-    baseline_right = np.array(baseline_answers) == np.array(class_names)[predictions.labels]
-    candidate_only = int((predictions.is_right & ~baseline_right).sum())
-    baseline_only = int((baseline_right & ~predictions.is_right).sum())
-    p_value = worse_p_value(candidate_only, baseline_only)
-    passed = p_value >= significance
-    accuracy, baseline_accuracy = float(predictions.is_right.mean()), float(baseline_right.mean())
-    verdict = "not significantly" if passed else "significantly"
-    return {
-        "passed": passed,
-        "reason": f"accuracy {accuracy:.4f} against {baseline_accuracy:.4f} of the serving model on the same examples; "
-        f"{candidate_only:,} right where that is wrong, {baseline_only:,} wrong where that is right: {verdict} worse "
-        f"(p = {p_value:.4g}, evaluate.significance = {significance:g})",
-        "accuracy": accuracy,
-        "baseline_accuracy": baseline_accuracy,
-        "candidate_only": candidate_only,
-        "baseline_only": baseline_only,
-        "p_value": p_value,
-        "significance": significance,
-    }

@@ -11,7 +11,7 @@ from pipeline.execution.root import Root
 from pipeline.execution.run_record import is_alive
 from pipeline.metadata import Metadata
 from pipeline.terminal.lines import duration, step_line
-from pipeline.terminal.results import blessing_lines, metrics_text
+from pipeline.terminal.results import blessing_lines, metrics_lines
 from schemas.errors import UsageError
 
 
@@ -90,7 +90,7 @@ def run_lines(record: dict[str, Any], root: Path) -> list[str]:
     lines = [f"run {record['run_id']}: {record['state']}{took}, config {record['config_source']}"]
     lines += [step_line(step, str(root)) for step in record["steps"]]
     if record["metrics"] is not None:
-        lines.append(f"metrics: {metrics_text(record['metrics'])}")
+        lines += metrics_lines(record["metrics"])
     if record["blessing"] is not None:
         lines += blessing_lines(record["blessing"])
     if record["pushed_version"] is not None:

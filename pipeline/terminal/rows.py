@@ -9,6 +9,7 @@ from schemas.artifacts import (
     EncodedExamples,
     Evaluation,
     Examples,
+    LinearFloor,
     Model,
     ValidationReport,
     VocabularyArtifact,
@@ -36,6 +37,8 @@ def rows(artifact: Artifact) -> int | None:
             return int(artifact.coverage["types"]["total"]) + FIRST_TOKEN_ID
         case EncodedExamples():
             return sum(artifact.encoding.rows.values())
+        case LinearFloor():
+            return int(artifact.metrics["test_examples"])
         case Evaluation():
             return int(artifact.metrics["examples"])
         case _:
@@ -50,6 +53,8 @@ def remark(artifact: Artifact) -> str | None:
         case EmbeddingMatrix():
             share = math.floor(10_000 * artifact.coverage["tokens"]["share"]) / 100  # 100 % only where none is missing
             return f"vectors for {share:.2f} % of the tokens"
+        case LinearFloor() if (used := artifact.metrics["train_examples"])["used"] < used["of"]:
+            return f"fitted on {used['used']:,} of {used['of']:,} rows"
         case Model():
             return f"epoch {artifact.history['best_epoch']} kept"
         case _:

@@ -1,22 +1,12 @@
-import json
 import math
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from components.evaluate import EvaluateParams, evaluate, to_probabilities
-from components.evaluation.blessing import baseline_check
-from components.evaluation.metrics import (
-    Predictions,
-    calibration_error,
-    classification_metrics,
-    wilson_interval,
-    worse_p_value,
-)
-from schemas.artifacts import write_json
+from components.evaluate import EvaluateParams, evaluate
 from schemas.errors import DataError, GlovebeamError
-from tests.components.tiny_models import encode_for, write_model
+from tests.components.tiny_models import encode_for, write_floor, write_model
 
 # Every word is a text: the logit is the model's answer, the label its truth.
 TEST = [("superb", 1), ("fine", 1), ("dull", 0), ("weak", 1), ("awful", 0)]
@@ -42,11 +32,13 @@ def model_of(tmp_path_factory):
 def run(write_examples, folder, tmp_path, model_of):
     """Evaluate a model given by its logits, against a baseline given likewise."""
 
-    def run(logits, test=TEST, baseline=None, params=None, class_names=("negative", "positive"), train=TRAIN):
+    def run(
+        logits, test=TEST, floor=None, baseline=None, params=None, class_names=("negative", "positive"), train=TRAIN
+    ):
         examples = write_examples({"train": train, "test": test}, class_names=class_names)
         model = model_of(logits, class_names)
         encoded = encode_for(model, examples, tmp_path / "encoded")
-        return evaluate(model, encoded, examples, baseline, params or EvaluateParams(), folder("evaluation"))
+        return evaluate(model, encoded, examples, floor, baseline, params or EvaluateParams(), folder("evaluation"))
 
     return run
 
@@ -79,7 +71,8 @@ def test_every_test_example_is_scored_in_order_and_the_figures_follow(run):
     )
     assert (metrics["precision"], metrics["recall"]) == (pytest.approx(2 / 3), pytest.approx(2 / 3))
     assert metrics["averaging"] == "class positive"
-    assert metrics["per_class"]["negative"] == {"precision": 0.5, "recall": 0.5, "f1": 0.5, "examples": 2}
+    negative = metrics["per_class"]["negative"]
+    assert (negative["precision"], negative["recall"], negative["f1"], negative["examples"]) == (0.5, 0.5, 0.5, 2)
 
 
 def test_a_model_that_passes_every_check_is_blessed_with_reasons(run):
@@ -87,7 +80,8 @@ def test_a_model_that_passes_every_check_is_blessed_with_reasons(run):
 
     assert evaluation.blessing["blessed"] is True
     assert [(check["name"], check["passed"]) for check in evaluation.blessing["checks"]] == [
-        ("accuracy", True), ("class_recall", True), ("beats_constant", True), ("not_worse", True),
+        ("accuracy", True), ("class_recall", True), ("beats_constant", True), ("beats_linear", True),
+        ("not_worse", True),
     ]  # fmt: skip
     assert check_of(evaluation, "accuracy")["reason"] == "accuracy 0.8000 is at least evaluate.min_accuracy = 0.5"
     assert check_of(evaluation, "not_worse")["reason"] == "there is no serving model to compare with"
@@ -109,46 +103,6 @@ def test_a_model_no_better_than_one_constant_answer_is_refused(run):
     refused = check_of(evaluation, "beats_constant")
     assert refused["passed"] is evaluation.blessing["blessed"] is False
     assert refused["reason"].startswith("accuracy 0.6000 against 0.6000 for always answering 'positive'")
-
-
-WORDS = [f"word{letter}" for letter in "abcdefghijklmnopqrst"]
-ALTERNATING = [(word, position % 2) for position, word in enumerate(WORDS)]
-
-
-def logits_right_on(right):
-    """Logits that are right on these positions of ``ALTERNATING``, and wrong on all others."""
-    return [(1.0 if label else -1.0) * (1 if i in right else -1) for i, (_, label) in enumerate(ALTERNATING)]
-
-
-@pytest.fixture
-def served(model_of):
-    """A serving model that is right on the first 16 of 20 texts."""
-    return model_of(dict(zip(WORDS, logits_right_on(range(16)), strict=True)))
-
-
-@pytest.mark.parametrize(
-    ("right", "passes", "candidate_only", "baseline_only"),
-    [
-        (range(12, 16), False, 0, 12),
-        (range(5, 16), False, 0, 5),  # p = 1/32
-        (range(4, 16), True, 0, 4),  # p = 1/16: may be chance
-        (range(4, 20), True, 4, 4),
-        (range(16), True, 0, 0),
-        (range(20), True, 4, 0),
-    ],
-)
-def test_a_candidate_is_refused_only_when_significantly_worse_on_the_same_examples(
-    write_examples, served, right, passes, candidate_only, baseline_only
-):
-    examples = write_examples({"test": ALTERNATING})
-    probabilities = to_probabilities(np.float32(logits_right_on(right)), classes=2)
-    predictions = Predictions(WORDS, np.array([label for _, label in ALTERNATING]), probabilities)
-
-    check = baseline_check(predictions, served, examples, ("negative", "positive"), significance=0.05)
-
-    assert (check["passed"], check["candidate_only"], check["baseline_only"]) == (passes, candidate_only, baseline_only)
-    assert check["baseline_accuracy"] == 0.8
-    assert f"{baseline_only} wrong where that is right" in check["reason"]
 
 
 def test_the_baseline_is_judged_by_its_own_vocabulary_and_class_order(run, model_of):
@@ -201,7 +155,7 @@ def test_examples_that_are_not_those_that_were_encoded_are_refused(write_example
     others = write_examples({"train": TRAIN, "test": TEST[:4]}, name="others")
 
     with pytest.raises(DataError, match=r"holds 5 examples, its encoding.json says 5, and the texts .* are 4"):
-        evaluate(model, encoded, others, None, EvaluateParams(), folder("out"))
+        evaluate(model, encoded, others, None, None, EvaluateParams(), folder("out"))
 
 
 def test_a_record_file_that_is_missing_is_named(write_examples, folder, tmp_path, model_of):
@@ -211,7 +165,7 @@ def test_a_record_file_that_is_missing_is_named(write_examples, folder, tmp_path
     encoded.shards("test")[-1].unlink()
 
     with pytest.raises(DataError, match=r"encoded.test: cannot be read: .* expected to contain 5 .* Run encode again"):
-        evaluate(model, encoded, examples, None, EvaluateParams(), folder("out"))
+        evaluate(model, encoded, examples, None, None, EvaluateParams(), folder("out"))
 
 
 def test_the_same_inputs_give_the_same_bytes(write_examples, folder, tmp_path, model_of):
@@ -219,7 +173,8 @@ def test_the_same_inputs_give_the_same_bytes(write_examples, folder, tmp_path, m
     examples = write_examples({"train": TRAIN, "test": TEST})
     encoded = encode_for(model, examples, tmp_path / "encoded")
     first, second = (
-        evaluate(model, encoded, examples, model, EvaluateParams(), folder(name)).path for name in ("first", "second")
+        evaluate(model, encoded, examples, None, model, EvaluateParams(), folder(name)).path
+        for name in ("first", "second")
     )
 
     assert {path.name: path.read_bytes() for path in first.iterdir()} == {
@@ -227,22 +182,30 @@ def test_the_same_inputs_give_the_same_bytes(write_examples, folder, tmp_path, m
     }
 
 
-def test_one_class_alone_leaves_auc_open_and_json_valid(tmp_path):
-    metrics = classification_metrics(np.array([1, 1]), np.float32([[0.2, 0.8], [0.6, 0.4]]), ("a", "b"))
-    write_json(tmp_path / "metrics.json", metrics)
+def test_a_linear_model_that_is_right_more_often_stops_a_candidate_unless_the_config_leaves_it_out(run, folder):
+    better = [label for _, label in TEST]
+    floor = write_floor(folder("floor"), [f"test:{i}" for i in range(5)], tokens=better, text=better)
 
-    assert json.loads((tmp_path / "metrics.json").read_text())["auc"] is None
+    evaluation = run({**LOGITS, "weak": 3.0}, floor=floor)
 
-
-def test_calibration_error_is_the_gap_between_confidence_and_accuracy():
-    sure = np.float32([[0.1, 0.9]] * 10)
-
-    assert calibration_error(np.array([1] * 9 + [0]), sure) == pytest.approx(0, abs=1e-6)
-    assert calibration_error(np.array([1] * 5 + [0] * 5), sure) == pytest.approx(0.4, abs=1e-6)
+    assert check_of(evaluation, "beats_linear")["passed"] is evaluation.blessing["blessed"] is False
+    assert evaluation.metrics["linear_floor"]["tokens"]["floor_accuracy"] == 1
 
 
-def test_the_interval_and_the_paired_test_agree_with_published_values():
-    assert wilson_interval(1, 10) == pytest.approx((0.0179, 0.4042), abs=1e-4)
-    assert wilson_interval(10, 10) == pytest.approx((0.7225, 1), abs=1e-4)
-    assert worse_p_value(5, 15) == pytest.approx(0.02069, abs=1e-5)  # binomial, 15 or more of 20
-    assert worse_p_value(15, 5) == pytest.approx(0.99409, abs=1e-5)
+def test_slices_tell_known_words_from_unknown_ones_and_short_texts_from_long_ones(run):
+    evaluation = run({"superb": 2.0, "fine": 1.0}, [("superb", 1), ("fine", 1), ("zyzzyva", 0), ("zz zyzzyva zz", 1)])
+
+    slices = evaluation.metrics["slices"]
+    figures = {
+        name: [(part["over"], part["up_to"], part["examples"], part["accuracy"]) for part in parts]
+        for name, parts in slices.items()
+    }
+    assert figures == {
+        "tokens": [(None, 1, 4, 0.75)],  # max_length is 1
+        "unknown_share": [(None, 0.0, 2, 1.0), (0.2, 1.0, 2, 0.5)],
+        "characters": [(None, 4, 1, 1.0), (4, 6, 1, 1.0), (6, 7, 1, 1.0), (7, 13, 1, 0.0)],
+    }
+    assert slices["unknown_share"][1]["share"] == 0.5
+    low, high = slices["unknown_share"][1]["intervals_95"]["accuracy"]
+    assert 0.05 < low < 0.2
+    assert high == pytest.approx(1 - low)

@@ -5,14 +5,25 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from components.beam_options import BeamOptions
 from components.encode import EncodeParams, encode
 from components.training.export import save_keras_model, save_servable
-from schemas.artifacts import EncodedExamples, Encoding, Examples, Model, VocabularyArtifact
+from schemas.artifacts import (
+    EncodedExamples,
+    Encoding,
+    Examples,
+    LinearFloor,
+    Model,
+    VocabularyArtifact,
+    write_json,
+)
 from schemas.vocabulary import FIRST_TOKEN_ID, Tokenizer, Vocabulary
 
 Logits = Mapping[str, float | Sequence[float]]  # word -> logit of the second class, or one logit a class
+Answers = Sequence[int] | str
 
 
 def write_vocabulary(folder: Path, words: Sequence[str]) -> VocabularyArtifact:
@@ -45,3 +56,15 @@ def encode_for(model: Model, examples: Examples, out: Path) -> EncodedExamples:
     """Compressed, since writing the tfds metadata beside plain records takes seconds."""
     vocabulary = VocabularyArtifact(model.path / "vocabulary")
     return encode(examples, vocabulary, None, EncodeParams(max_length=1, compression="gzip"), out, BeamOptions())
+
+
+def write_floor(folder: Path, ids: Sequence[str], tokens: Answers, text: Answers) -> LinearFloor:
+    """A floor with these answers to the examples; a string is the reason why a model could not be fitted."""
+    metrics, columns = {}, {"example_id": list(ids)}
+    for name, answers in (("tokens", tokens), ("text", text)):
+        is_fitted = not isinstance(answers, str)
+        metrics[name] = {"intervals_95": {"accuracy": [0.25, 0.75]}} if is_fitted else {"not_fitted": answers}
+        columns[f"{name}_predicted"] = answers if is_fitted else [None] * len(ids)
+    write_json(folder / "metrics.json", metrics)
+    pq.write_table(pa.table(columns), folder / "predictions.parquet")
+    return LinearFloor(folder)

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 
-ALL_STEPS = ["ingest", "validate", "build_vocabulary", "embed", "encode", "train", "evaluate", "push"]
+ALL_STEPS = ["ingest", "validate", "build_vocabulary", "embed", "encode", "linear_floor", "train", "evaluate", "push"]
 HEAVY = ("tensorflow", "keras", "apache_beam", "pyarrow", "sklearn", "tensorflow_datasets", "numpy")
 
 CONFIG = """\

@@ -1,6 +1,7 @@
 """The command line with the real components, from a first run to predictions."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -43,14 +44,17 @@ def test_a_run_tells_each_step_with_rows_time_and_artifact_then_metrics_blessing
     (artifact,) = (first_run.folder / "root" / "artifacts" / "encode").iterdir()
     assert encode.startswith("encode: run (first run), 120 rows, ")
     assert encode.endswith(f" s, root/artifacts/encode/{artifact.name}")
-    assert any(line.startswith("metrics: accuracy ") for line in lines)
+    assert any(re.match(r"metrics: accuracy 0\.\d{4} \(95 %: 0\.\d{4} to 0\.\d{4}\), auc ", line) for line in lines)
+    figure = r"[01]\.\d{4} \(95 %: 0\.\d{4} to [01]\.\d{4}\)"
+    floor = rf"linear floor: accuracy {figure} on the tokens the model sees, {figure} on the full texts"
+    assert any(re.fullmatch(floor, line) for line in lines)
     assert "blessing: blessed" in lines
     assert "pushed: version 1, root/serving/1" in lines
     assert lines[-1] == 'next: glovebeam predict --root root "a wonderful film"'
 
 
 def test_no_noise_of_the_libraries_reaches_the_user(first_run):
-    told = (*ALL_STEPS, "metrics", "blessing", "pushed", "done in", "next", "  passed")
+    told = (*ALL_STEPS, "metrics", "linear floor", "blessing", "pushed", "done in", "next", "  passed")
     assert [line for line in first_run.stdout.splitlines() if line and not line.startswith(told)] == []
     assert list((first_run.folder / "root" / "runs").glob("*/log.txt"))
 
@@ -136,6 +140,48 @@ def test_a_model_that_is_not_blessed_is_not_pushed_now_and_from_the_cache(first_
         assert "not blessed, so nothing was pushed" in done.stderr
         assert "is below evaluate.min_accuracy = 1" in done.stderr
     assert [path.name for path in (folder / "root" / "serving").iterdir()] == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        (
+            ["train.learning_rate=1e-6", "evaluate.min_accuracy=0"],
+            r"not_worse: accuracy 0\.\d+ against 0\.\d+ of the serving model on the same examples; \d+ right where "
+            r"that is wrong, \d+ wrong where that is right: significantly worse \(p = [\d.e-]+, "
+            r"evaluate.significance = 0.05\)",
+        ),
+        (
+            ["train.seed=1", "evaluate.equal_model=refuse"],
+            r"better: accuracy .* of the serving model on the same examples; .*: not significantly better "
+            r"\(p = [\d.e-]+, evaluate.significance = 0.05, evaluate.equal_model = 'refuse'\)",
+        ),
+    ],
+)
+def test_a_worse_model_is_refused_and_so_is_an_equal_one_where_the_config_says_so(
+    first_run, tmp_path, settings, reason
+):
+    folder = tmp_path / "copy"
+    shutil.copytree(first_run.folder, folder)
+
+    done = run_config(folder, *[part for setting in settings for part in ("--set", setting)])
+
+    assert done.returncode == 4, done.stdout
+    assert re.search(reason, one_paragraph(done))
+    assert [path.name for path in (folder / "root" / "serving").iterdir()] == ["1"]
+
+
+def test_an_equal_model_is_published_where_the_config_accepts_it(first_run, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(first_run.folder, folder)
+
+    done = run_config(folder, "--set", "train.seed=1", "--set", "evaluate.linear_floor=none")
+
+    assert done.returncode == 0, done.stderr
+    assert "linear_floor" not in steps(done.stdout)
+    assert "passed beats_linear: there is no linear floor to compare with" in done.stdout
+    assert "not significantly worse" in done.stdout
+    assert "pushed: version 2" in done.stdout
 
 
 def test_data_that_breaks_a_rule_stops_the_run_with_exit_3_and_again_from_the_cache(first_run, tmp_path):
