@@ -3,12 +3,12 @@
 An n-gram is one number, its key: ``token`` of a single one, ``ids_in_use * (1 + first) + second`` of two neighbours.
 
 >>> import numpy as np
->>> rows = TokenRows(np.array([7, 8, 7, 8, 7, 9]), np.array([5, 1]))
+>>> rows = TokenRows(np.array([7, 8, 7, 7, 8, 9]), np.array([3, 3]))
 >>> known = frequent_ngrams(rows, ids_in_use=10, most=3)
->>> known.tolist()  # 7, 8 and the pair 7 8; each row counts once
+>>> known.tolist()  # 7, 8 and the pair 7 8 are in both rows
 [7, 8, 88]
 >>> count_matrix(rows, 10, known).toarray().tolist()
-[[3.0, 2.0, 2.0], [0.0, 0.0, 0.0]]
+[[2.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
 """
 
 from collections.abc import Iterator
