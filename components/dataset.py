@@ -1,6 +1,7 @@
 """TFRecords of encoded examples as ``tf.data``; letters: b examples of a batch, t tokens (``max_length``).
 
-Training sees whole batches in a new order each epoch; evaluation sees every example once, in the order of the shards.
+Training sees whole batches in a new order each epoch, of the train split and of the windows of its texts; evaluation
+sees every example of a split once, in the order of the shards.
 """
 
 from collections.abc import Sequence
@@ -11,29 +12,37 @@ import tensorflow as tf
 
 from schemas.artifacts import EncodedExamples, Encoding
 from schemas.errors import DataError
-from schemas.examples import EXAMPLE_ID, LABEL, feature_spec
+from schemas.examples import EXAMPLE_ID, LABEL, TRAIN_WINDOWS, feature_spec
 
 TOKEN_IDS = "token_ids"
 
 # Constants, not the number of cores: they are part of the order of the examples.
 _SHARDS_AT_ONCE = 8
-_SHUFFLE_BUFFER = 250_000  # serialized examples, some 300 bytes each
+SHUFFLE_BUFFER = 250_000  # serialized examples, some 300 bytes each
 
 
-def training_dataset(encoded: EncodedExamples, batch_size: int, seed: int, epoch: int) -> tf.data.Dataset:
-    """The train split in an order that depends on ``seed`` and ``epoch`` alone (and on TensorFlow's global seed).
+def training_rows(encoding: Encoding) -> int:
+    """How many rows an epoch draws its batches from: the train split and the windows of its texts."""
+    return encoding.rows.get("train", 0) + encoding.train_windows
 
-    Splits of up to 250,000 rows are shuffled as a whole; of larger ones the shards, then a sliding window.
+
+def training_dataset(
+    encoded: EncodedExamples, batch_size: int, seed: int, epoch: int, shuffle_buffer: int = SHUFFLE_BUFFER
+) -> tf.data.Dataset:
+    """The train split and the windows of its texts as one, in an order of their own for each ``seed`` and ``epoch``.
+
+    The order depends on the arguments alone (and on TensorFlow's global seed). Up to ``shuffle_buffer`` rows are
+    shuffled as a whole; of more, the shards are, and then the rows within a sliding buffer.
 
     Returns:
         Batches of (token_ids int64 [b, t], label int64 [b]), all of exactly ``batch_size`` rows: the remainder is
         dropped, and which rows those are changes with the epoch.
 
     Raises:
-        DataError: when the split has fewer rows than one batch, or its files are missing.
+        DataError: when there are fewer rows than one batch, or files are missing.
     """
     encoding = encoded.encoding
-    rows = encoding.rows.get("train", 0)
+    rows = training_rows(encoding)
     if rows < batch_size:
         raise DataError(
             f"{encoded.path / 'train'}: {rows} training rows are fewer than one batch of {batch_size}, and training "
@@ -41,10 +50,11 @@ def training_dataset(encoded: EncodedExamples, batch_size: int, seed: int, epoch
             f"most {max(rows, 1)}."
         )
     shard_seed, row_seed = (int(number) for number in np.random.SeedSequence((seed, epoch)).generate_state(2))
-    shards = _shards(encoded, "train", rows)
+    shards = _shards(encoded, "train", encoding.rows.get("train", 0))
+    shards += _shards(encoded, TRAIN_WINDOWS, encoding.train_windows)
     order = np.random.default_rng(shard_seed).permutation(len(shards))
     records = _records([shards[i] for i in order], rows)
-    shuffled = records.shuffle(min(rows, _SHUFFLE_BUFFER), seed=row_seed, reshuffle_each_iteration=False)
+    shuffled = records.shuffle(min(rows, shuffle_buffer), seed=row_seed, reshuffle_each_iteration=False)
     return _parsed(shuffled.batch(batch_size, drop_remainder=True), encoding, (TOKEN_IDS, LABEL.name))
 
 
@@ -58,7 +68,7 @@ def evaluation_dataset(encoded: EncodedExamples, split: str, batch_size: int) ->
         DataError: when the split's files are missing.
     """
     encoding = encoded.encoding
-    rows = encoding.rows.get(split, 0)
+    rows = encoding.train_windows if split == TRAIN_WINDOWS else encoding.rows.get(split, 0)
     records = _records(_shards(encoded, split, rows), rows, shards_at_once=1)
     return _parsed(records.batch(batch_size), encoding, (TOKEN_IDS, LABEL.name, EXAMPLE_ID.name))
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 SPLITS = ("train", "validation", "test")
+TRAIN_WINDOWS = "train_windows"  # encoded examples only: what max_length cuts off the train texts
 
 
 @dataclass(frozen=True)

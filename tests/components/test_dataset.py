@@ -1,13 +1,18 @@
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import tensorflow as tf
 
-from components.dataset import evaluation_dataset, training_dataset
-from schemas.artifacts import EncodedExamples
+from components.beam_options import BeamOptions
+from components.dataset import evaluation_dataset, training_dataset, training_rows
+from components.encode import EncodeParams, encode
+from schemas.artifacts import EncodedExamples, VocabularyArtifact
 from schemas.errors import DataError
-from schemas.vocabulary import PAD_ID
+from schemas.vocabulary import FIRST_TOKEN_ID, PAD_ID, Tokenizer, Vocabulary
 from tests.components.train_helpers import MAX_LENGTH, corpus, rows, write_encoded, write_vocabulary
+from tests.conftest import WriteExamples
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +94,61 @@ def test_missing_files_are_an_error(tmp_path: Path) -> None:
         shard.unlink()
     with pytest.raises(DataError, match=r"encoding\.json counts 44 rows"):
         training_dataset(encoded, batch_size=4, seed=0, epoch=1)
+
+
+@pytest.fixture
+def with_windows(write_examples: WriteExamples, folder: Callable[[str], Path]) -> EncodedExamples:
+    """Twelve texts of nine different words in rows of three: the last of a text is kept, two are windows."""
+    words = [f"w{number}" for number in range(108)]
+    texts = [(" ".join(words[start : start + 9]), start % 2) for start in range(0, 108, 9)]
+    vocabulary = VocabularyArtifact(folder("vocabulary"))
+    Vocabulary.from_tokens(words, Tokenizer()).save(vocabulary.vocabulary_file, vocabulary.tokenizer_file)
+    params = EncodeParams(max_length=3)
+    return encode(write_examples({"train": texts}, 5), vocabulary, None, params, folder("encoded"), BeamOptions())
+
+
+def three_words(start: int) -> tuple[int, ...]:
+    return (*range(start + FIRST_TOKEN_ID, start + FIRST_TOKEN_ID + 3), start // 9 % 2)
+
+
+KEPT = [three_words(start) for start in range(6, 108, 9)]
+ALL = [three_words(start) for start in range(0, 108, 3)]
+
+
+def test_training_reads_the_windows_beside_the_kept_rows(with_windows: EncodedExamples) -> None:
+    assert training_rows(with_windows.encoding) == 36
+    assert sorted(rows_of(training_dataset(with_windows, batch_size=36, seed=0, epoch=1))) == ALL
+    assert [len(labels) for _, labels in training_dataset(with_windows, batch_size=10, seed=0, epoch=1)] == [10] * 3
+    with pytest.raises(DataError, match="36 training rows are fewer than one batch of 37"):
+        training_dataset(with_windows, batch_size=37, seed=0, epoch=1)
+
+
+def test_evaluation_of_the_train_split_sees_the_kept_rows_alone(with_windows: EncodedExamples) -> None:
+    assert rows_of(evaluation_dataset(with_windows, "train", batch_size=5)) == KEPT
+
+
+def test_windows_and_kept_rows_are_shuffled_as_one(with_windows: EncodedExamples) -> None:
+    def order(seed: int, epoch: int) -> list[tuple[int, ...]]:
+        return rows_of(training_dataset(with_windows, batch_size=36, seed=seed, epoch=epoch))
+
+    assert order(3, 2) == order(3, 2)
+    assert len({tuple(order(seed, epoch)) for seed in (3, 4) for epoch in (1, 2)}) == 4
+    kept_in_first_half = [len(set(order(seed, 1)[:18]) & set(KEPT)) for seed in range(8)]
+    assert 4 <= sum(kept_in_first_half) / 8 <= 8  # of 12
+    assert len(set(kept_in_first_half)) > 1
+
+
+def test_a_small_shuffle_buffer_shuffles_less_and_loses_nothing(with_windows: EncodedExamples) -> None:
+    def order(shuffle_buffer: int) -> list[tuple[int, ...]]:
+        return rows_of(training_dataset(with_windows, 36, seed=0, epoch=1, shuffle_buffer=shuffle_buffer))
+
+    assert order(1) != order(36) == order(250_000)
+    assert sorted(order(1)) == sorted(order(4)) == ALL
+    of_shards = [[row for row in order(1) if row in KEPT[shard : shard + 5]] for shard in (0, 5, 10)]
+    assert of_shards == [KEPT[0:5], KEPT[5:10], KEPT[10:]]  # the rows of a shard stay in its order
+
+
+def test_missing_windows_are_an_error(with_windows: EncodedExamples) -> None:
+    shutil.rmtree(with_windows.path / "train_windows")
+    with pytest.raises(DataError, match=r"train_windows: no examples-.* encoding\.json counts 24 rows"):
+        training_dataset(with_windows, batch_size=4, seed=0, epoch=1)

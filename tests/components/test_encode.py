@@ -111,10 +111,22 @@ def test_tfds_loads_the_folder(write_examples, make_vocabulary, folder):
         "train": 4,
         "validation": 2,
         "test": 3,
+        "train_windows": 2,
     }
     assert builder.info.features["label"].names == ["negative", "positive"]
     ids = [row["example_id"].decode() for row in tfds.as_numpy(builder.as_dataset(split="train", shuffle_files=False))]
     assert ids == ["train:0", "train:1", "train:2", "train:3"]
+    windows = tfds.as_numpy(builder.as_dataset(split="train_windows", shuffle_files=False))
+    assert [(row["example_id"], row["label"], row["length"], row["token_ids"].tolist()) for row in windows] == [
+        (b"train:0", 1, 2, [0, 0, 6, 4]),  # a good
+        (b"train:1", 0, 3, [0, 11, 4, 10]),  # not good it
+    ]
+
+
+def test_tfds_loads_a_folder_whose_texts_all_fit(write_examples, make_vocabulary, folder):
+    examples = write_examples()
+    encoded = encode(examples, make_vocabulary(examples), None, EncodeParams(), folder("encoded"), BEAM)
+    assert set(tfds.builder_from_directory(encoded.path).info.splits) == set(SPLITS)
 
 
 def test_emitted_vectors_are_the_rows_of_the_embedding_matrix(write_examples, make_vocabulary, folder, tiny_glove):
@@ -125,7 +137,9 @@ def test_emitted_vectors_are_the_rows_of_the_embedding_matrix(write_examples, ma
     encoded = encode(examples, vocabulary, matrix, params, folder("encoded"), BEAM)
     assert encoded.encoding.vector_dimension == 4
     vectors = np.load(matrix.matrix_file)
-    for row in tfds.as_numpy(tfds.builder_from_directory(encoded.path).as_dataset(split="train")):
+    rows = list(tfds.as_numpy(tfds.builder_from_directory(encoded.path).as_dataset(split="train+train_windows")))
+    assert len(rows) == 4 + encoded.encoding.train_windows > 4
+    for row in rows:
         np.testing.assert_array_equal(row["vectors"], vectors[row["token_ids"]])
 
 
@@ -141,7 +155,7 @@ def test_gzip_holds_the_same_records(write_examples, make_vocabulary, folder):
     plain = encode(examples, vocabulary, None, EncodeParams(max_length=4), folder("plain"), BEAM)
     zipped = encode(examples, vocabulary, None, EncodeParams(max_length=4, compression="gzip"), folder("zipped"), BEAM)
     assert [shard.suffixes for shard in zipped.shards("train")] == [[".tfrecord", ".gz"]] * 2
-    for split in SPLITS:
+    for split in (*SPLITS, "train_windows"):
         records = tf.data.TFRecordDataset([str(shard) for shard in plain.shards(split)])
         unzipped = tf.data.TFRecordDataset([str(shard) for shard in zipped.shards(split)], compression_type="GZIP")
         assert [record.numpy() for record in unzipped] == [record.numpy() for record in records]
@@ -151,11 +165,16 @@ def digests(path: Path):
     return {file.relative_to(path): file.read_bytes() for file in path.rglob("*") if file.is_file()}
 
 
-@pytest.mark.parametrize("compression", ["none", "gzip"])
-def test_any_number_of_workers_writes_the_same_bytes(write_examples, make_vocabulary, folder, compression):
+@pytest.mark.parametrize(
+    ("compression", "workers", "mode"), [("none", 2, "multi_processing"), ("gzip", 4, "multi_threading")]
+)
+def test_any_number_of_workers_writes_the_same_bytes(
+    write_examples, make_vocabulary, folder, compression, workers, mode
+):
     examples = write_examples({split: [(f"good film number{i}", i % 2) for i in range(50)] for split in SPLITS}, 7)
     vocabulary = make_vocabulary(examples)
-    params = EncodeParams(compression=compression)
+    params = EncodeParams(max_length=2, compression=compression)
     alone = encode(examples, vocabulary, None, params, folder("alone"), BEAM)
-    four = BeamOptions(workers=4, mode="multi_threading")
-    assert digests(encode(examples, vocabulary, None, params, folder("four"), four).path) == digests(alone.path)
+    several = encode(examples, vocabulary, None, params, folder("several"), BeamOptions(workers=workers, mode=mode))
+    assert digests(several.path) == digests(alone.path)
+    assert several.encoding.train_windows == 50
