@@ -24,8 +24,10 @@ from train_setup import (
     speed_weights,
 )
 
-from components import train
+from components.model import build_model
 from components.train import TrainParams
+from components.training import devices
+from components.training.fitting import compiled_trainer
 from schemas.artifacts import Encoding
 
 FRAMEWORK = f"Keras {keras.__version__} on TensorFlow {tf.__version__}"
@@ -34,15 +36,16 @@ CELLS = {"lstm": layers.LSTMCell, "gru": layers.GRUCell}
 
 
 def ours(cell: Cell, units: int, rows: int) -> keras.Model:
-    """What ``train`` would fit: seed and determinism, model, losses, metrics and optimizer are its own."""
+    """What ``train`` fits, for a model without a wide part: network, losses, metrics, optimizer and determinism."""
     params = TrainParams(
         cell=cell, layers=2, units=units, bidirectional=False, pooling="last", ngrams=0, dropout=0,
         embedding="random", embedding_dimension=EMBEDDING, batch_size=BATCH, learning_rate=LEARNING_RATE,
         learning_rate_decay="none",
     )  # fmt: skip
     encoding = Encoding(MAX_LENGTH, "pre", "pre", VOCABULARY_SIZE, None, ("negative", "positive"), {"train": rows})
-    train._make_deterministic(params.seed)
-    return train._trainer(params, encoding, None)
+    tf.config.experimental.enable_op_determinism()
+    classifier = build_model(params, encoding, implementation=devices.implementation(params.implementation))
+    return compiled_trainer(classifier, params, encoding)
 
 
 def keras_layers(cell: Cell, units: int, unroll: bool) -> keras.Model:
@@ -130,7 +133,10 @@ def main() -> None:
     tf.config.threading.set_intra_op_parallelism_threads(arguments.threads)
     data = Data.load(arguments.data)
     steps = WARM_UP + arguments.steps
-    batches = tf.data.Dataset.from_tensor_slices((data.train_ids[: steps * BATCH], data.train_labels[: steps * BATCH]))
+    rows = slice(steps * BATCH)
+    batches = tf.data.Dataset.from_tensor_slices(
+        (data.train_ids[rows], data.train_labels[rows, None])
+    )  # [b, t], [b, 1]
     batches = batches.batch(BATCH, drop_remainder=True).prefetch(2)
     started = time.perf_counter()
     if arguments.competitor == "ours":
