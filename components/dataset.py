@@ -26,6 +26,17 @@ def training_rows(encoding: Encoding) -> int:
     return encoding.rows.get("train", 0) + encoding.train_windows
 
 
+def check_training_rows(encoded: EncodedExamples, batch_size: int) -> None:
+    """Raise a DataError when there are fewer rows than one batch."""
+    rows = training_rows(encoded.encoding)
+    if rows < batch_size:
+        raise DataError(
+            f"{encoded.path / 'train'}: {rows} training rows are fewer than one batch of {batch_size}, and training "
+            f"drops the incomplete batch, so nothing would be learned. Add examples, or set train.batch_size to at "
+            f"most {max(rows, 1)}."
+        )
+
+
 def training_dataset(
     encoded: EncodedExamples, batch_size: int, seed: int, epoch: int, shuffle_buffer: int = SHUFFLE_BUFFER
 ) -> tf.data.Dataset:
@@ -41,14 +52,9 @@ def training_dataset(
     Raises:
         DataError: when there are fewer rows than one batch, or files are missing.
     """
+    check_training_rows(encoded, batch_size)
     encoding = encoded.encoding
     rows = training_rows(encoding)
-    if rows < batch_size:
-        raise DataError(
-            f"{encoded.path / 'train'}: {rows} training rows are fewer than one batch of {batch_size}, and training "
-            f"drops the incomplete batch, so nothing would be learned. Add examples, or set train.batch_size to at "
-            f"most {max(rows, 1)}."
-        )
     shard_seed, row_seed = (int(number) for number in np.random.SeedSequence((seed, epoch)).generate_state(2))
     shards = _shards(encoded, "train", encoding.rows.get("train", 0))
     shards += _shards(encoded, TRAIN_WINDOWS, encoding.train_windows)

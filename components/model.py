@@ -1,21 +1,29 @@
-"""The classifier: token ids to logits, built from standard Keras layers only, so ``keras.models.load_model`` reads it.
+"""The classifier: token ids to logits, built from Keras layers.
 
 Letters: b examples, t tokens (``max_length``), d embedding dimension, u units (twice that where bidirectional),
 c logits (1 for two classes).
 
     token_ids [b, t] -> embedding [b, t, d] -> recurrent layers [b, t, u] -> pooling [b, u] -> deep logits [b, c]
-    token_ids [b, t] -> a weight for each token and for each pair of neighbours [b, t, c] -> sum -> wide logits [b, c]
+    token_ids [b, t] -> which n-grams it holds -> sum of their weights -> wide logits [b, c]
 
-The second line is the wide part, a linear bag of words. The model's logits are the mean of the two heads. Each head is
-fitted to the labels by itself (see ``components.train``): fitted as a sum, the quick linear part leaves the recurrent
-one little to learn, and the two end up making the same mistakes.
+The logits are the scaled sum of the two. The first line may be there several times, as members whose mean counts. The
+second is a linear bag of n-grams. Each is fitted to the labels by itself: fitted as a sum, the quick linear part leaves
+the recurrent one little to learn, and the two end up making the same mistakes.
+
+The recurrent layers can be computed in several ways (``components.recurrent``). What is saved is always the model with
+Keras' own layers, which ``keras.models.load_model`` reads without this project.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import keras
 from keras import layers, ops
 
+from components.ngrams import ngram_keys, table_sizes
+from components.recurrent.cell_loop import CellLoopGRU, CellLoopLSTM
+from components.recurrent.embedding import DenseGradientEmbedding
+from components.recurrent.fused import FusedGRU, FusedLSTM
 from schemas.artifacts import Encoding
 from schemas.errors import UsageError
 from schemas.vocabulary import PAD_ID
@@ -26,20 +34,33 @@ if TYPE_CHECKING:
 
     from components.train import TrainParams
 
-_CELLS = {"lstm": layers.LSTM, "gru": layers.GRU}
-HEADS = ("deep_logits", "wide_logits")  # the layers whose output they are
-_PAIR_BUCKETS = 262_147  # a prime, so that all ids of a pair's two tokens count
+_RECURRENT = {
+    ("layer", "lstm"): layers.LSTM,
+    ("layer", "gru"): layers.GRU,
+    ("cell", "lstm"): CellLoopLSTM,
+    ("cell", "gru"): CellLoopGRU,
+    ("fused", "lstm"): FusedLSTM,
+    ("fused", "gru"): FusedGRU,
+}
+
+DEEP, WIDE = "deep_logits", "wide_logits"  # the layers that give each part's logits, not scaled yet
 
 
 def build_model(
-    params: "TrainParams", encoding: Encoding, embedding_matrix: "NDArray[np.float32] | None" = None
+    params: "TrainParams",
+    encoding: Encoding,
+    embedding_matrix: "NDArray[np.float32] | None" = None,
+    implementation: str = "layer",
+    scales: Sequence[float] = (1.0, 1.0),
 ) -> keras.Model:
-    """An untrained model.
+    """The classifier before training; its wide part weighs nothing yet.
 
     Args:
-        params: cell, layers, units, bidirectional, pooling, dropout and the embedding.
+        params: what shapes the parts (cell, layers, units, ..., ngrams); how they are fitted is not looked at.
         encoding: length, vocabulary size and classes.
         embedding_matrix: float32 [vocabulary_size, d]; needed where ``params.embedding`` is "glove".
+        implementation: "layer", "cell" or "fused", how the recurrent layers are computed; changes no weight.
+        scales: what the deep and the wide logits are multiplied by before they are added.
 
     Returns:
         int64 [b, max_length] => float32 logits: [b] for two classes (positive means class 1), else [b, classes].
@@ -47,32 +68,72 @@ def build_model(
     Raises:
         UsageError: when the matrix is missing or was made for another vocabulary.
     """
-    classes = len(encoding.class_names)
-    width = 1 if classes == 2 else classes
-    token_ids = keras.Input((encoding.max_length,), dtype="int64", name="token_ids")
-    is_token = ops.not_equal(token_ids, PAD_ID)  # [b, t]
-    hidden = _embedding(params, encoding, embedding_matrix)(token_ids)  # [b, t] => [b, t, d]
-    hidden = layers.SpatialDropout1D(params.dropout, name="dropout_embedding")(hidden)
-    pooled = _recurrent(params, encoding, hidden, is_token)  # => [b, u] or [b, 2 * u]
-    pooled = layers.Dropout(params.dropout, name="dropout_pooled")(pooled)
-    deep_head, wide_head = HEADS
-    logits = layers.Dense(width, name=deep_head)(pooled)
-    if params.wide:
-        wide = layers.Identity(name=wide_head)(_wide_logits(params, encoding, token_ids, is_token, width))
-        logits = (logits + wide) / 2
-    if classes == 2:
+    token_ids = _token_ids(encoding)
+    members = [
+        _member(params, encoding, embedding_matrix, implementation, token_ids, f"_{number}")
+        for number in range(1, params.members + 1)
+    ]
+    # Logits and their sums are float32 also where a GPU computes the rest in float16.
+    deep = layers.Average(name=DEEP, dtype="float32")(members)
+    logits = layers.Rescaling(scales[0], name=f"scaled_{DEEP}", dtype="float32")(deep)
+    if params.ngrams:
+        wide = _wide_logits(params, encoding, token_ids)
+        logits += layers.Rescaling(scales[1], name=f"scaled_{WIDE}", dtype="float32")(wide)
+    if _width(encoding) == 1:
         logits = ops.squeeze(logits, axis=-1)  # [b, 1] => [b]
     return keras.Model(token_ids, logits, name="classifier")
 
 
+def build_wide_part(params: "TrainParams", encoding: Encoding) -> keras.Model:
+    """The wide part alone, as it is in the classifier: int64 [b, max_length] => float32 [b, c]."""
+    token_ids = _token_ids(encoding)
+    return keras.Model(token_ids, _wide_logits(params, encoding, token_ids), name="wide_part")
+
+
+def _token_ids(encoding: Encoding) -> keras.KerasTensor:
+    """The input, int64 [b, t]."""
+    return keras.Input((encoding.max_length,), dtype="int64", name="token_ids")
+
+
+def _width(encoding: Encoding) -> int:
+    """How many logits an example has, c."""
+    return 1 if len(encoding.class_names) == 2 else len(encoding.class_names)
+
+
+def _member(
+    params: "TrainParams",
+    encoding: Encoding,
+    embedding_matrix: "NDArray[np.float32] | None",
+    implementation: str,
+    token_ids: keras.KerasTensor,
+    suffix: str,
+) -> keras.KerasTensor:
+    """One member: int64 [b, t] => float32 [b, c]."""
+    is_token = ops.not_equal(token_ids, PAD_ID)  # [b, t]
+    embedding = DenseGradientEmbedding if implementation == "fused" else layers.Embedding
+    embedded = _embedding(embedding, params, encoding, embedding_matrix, suffix)(token_ids)  # [b, t] => [b, t, d]
+    hidden = _recurrent(params, encoding, implementation, embedded, is_token, suffix)  # => [b, t, u] or [b, u]
+    if params.pooling != "last":
+        hidden = _pool(hidden, is_token, params.pooling, suffix)  # => [b, u] or [b, 2 * u]
+    if params.head_units:
+        hidden = layers.Dense(params.head_units, name=f"head{suffix}")(hidden)  # [b, u] => [b, head_units]
+    hidden = layers.Dropout(params.dropout, name=f"dropout_head{suffix}")(hidden)
+    if params.head_units:
+        hidden = layers.ReLU(name=f"relu_head{suffix}")(hidden)
+    return layers.Dense(_width(encoding), name=f"logits{suffix}", dtype="float32")(hidden)
+
+
 def _embedding(
-    params: "TrainParams", encoding: Encoding, embedding_matrix: "NDArray[np.float32] | None"
+    layer: type[layers.Embedding],
+    params: "TrainParams",
+    encoding: Encoding,
+    embedding_matrix: "NDArray[np.float32] | None",
+    suffix: str,
 ) -> layers.Embedding:
     """Int64 [b, t] => float32 [b, t, d]."""
     if params.embedding == "random":
-        return layers.Embedding(
-            encoding.vocabulary_size, params.embedding_dimension, trainable=params.embedding_trainable, name="embedding"
-        )
+        size, dimension = encoding.vocabulary_size, params.embedding_dimension
+        return layer(size, dimension, trainable=params.embedding_trainable, name=f"embedding{suffix}")
     if embedding_matrix is None:
         raise UsageError(
             "train.embedding = 'glove' needs an embedding matrix, and none was given. Let the embed step make one, or "
@@ -84,36 +145,47 @@ def _embedding(
             f"The embedding matrix has {rows} rows, but the examples were encoded with a vocabulary of "
             f"{encoding.vocabulary_size} tokens. Give train the matrix that was made for the same vocabulary."
         )
-    embedding = layers.Embedding(rows, dimension, trainable=params.embedding_trainable, name="embedding")
+    embedding = layer(rows, dimension, trainable=params.embedding_trainable, name=f"embedding{suffix}")
     embedding.build()
     embedding.set_weights([embedding_matrix])
     return embedding
 
 
 def _recurrent(
-    params: "TrainParams", encoding: Encoding, hidden: keras.KerasTensor, is_token: keras.KerasTensor
+    params: "TrainParams",
+    encoding: Encoding,
+    implementation: str,
+    hidden: keras.KerasTensor,
+    is_token: keras.KerasTensor,
+    suffix: str,
 ) -> keras.KerasTensor:
-    """Recurrent layers and pooling: float32 [b, t, d] => [b, u] or [b, 2 * u].
+    """Float32 [b, t, d] => states [b, t, u], or the last ones [b, u].
 
-    Padding before the text is read like a token, and pooling leaves it out again: masking it changed no accuracy and
-    cost a tenth of the time, and cuDNN refuses such masks. Padding after the text would overwrite the last state.
+    Dropout takes the same components of all time steps, as the ``dropout`` of Keras' cells does.
+
+    Padding before the text is read like a token unless ``mask_padding`` is set, and pooling leaves it out again.
+    Padding after the text is always masked: it would overwrite the last state.
     """
-    mask = is_token if encoding.padding == "post" else None
+    mask = is_token if params.mask_padding or encoding.padding == "post" else None
+    recurrent = _RECURRENT[implementation, params.cell]
     for number in range(1, params.layers + 1):
-        name = f"{params.cell}_{number}"
+        name = f"{params.cell}{suffix}_{number}"
         return_sequences = number < params.layers or params.pooling != "last"
-        layer = _CELLS[params.cell](params.units, return_sequences=return_sequences, name=name)
+        layer = recurrent(params.units, return_sequences=return_sequences, name=name)
         if params.bidirectional:
             layer = layers.Bidirectional(layer, name=f"bidirectional_{name}")
-        if number > 1:
-            hidden = layers.Dropout(params.dropout, name=f"dropout_{number}")(hidden)
+        hidden = layers.SpatialDropout1D(params.dropout, name=f"dropout{suffix}_{number}")(hidden)
         hidden = layer(hidden, mask=mask)
-    return hidden if params.pooling == "last" else _pool(hidden, is_token, params.pooling)
+    return hidden
 
 
-def _pool(hidden: keras.KerasTensor, is_token: keras.KerasTensor, pooling: str) -> keras.KerasTensor:
-    """Maximum and/or mean over the tokens, padding left out: [b, t, u] => [b, u] or [b, 2 * u]."""
+def _pool(hidden: keras.KerasTensor, is_token: keras.KerasTensor, pooling: str, suffix: str) -> keras.KerasTensor:
+    """Maximum, mean or learned mean over the tokens, padding left out: [b, t, u] => [b, u] or [b, 2 * u]."""
     is_token = ops.expand_dims(is_token, axis=-1)  # [b, t] => [b, t, 1]
+    if pooling == "attention":
+        scores = layers.Dense(1, name=f"attention{suffix}", dtype="float32")(hidden)  # [b, t, u] => [b, t, 1]
+        weights = ops.softmax(ops.where(is_token, scores, -1e9), axis=1)
+        return ops.sum(hidden * ops.cast(weights, hidden.dtype), axis=1)
     pooled = []
     if pooling in ("mean", "mean_max"):
         weights = ops.cast(is_token, hidden.dtype)
@@ -123,21 +195,16 @@ def _pool(hidden: keras.KerasTensor, is_token: keras.KerasTensor, pooling: str) 
     return pooled[0] if len(pooled) == 1 else ops.concatenate(pooled, axis=-1)
 
 
-def _wide_logits(
-    params: "TrainParams", encoding: Encoding, token_ids: keras.KerasTensor, is_token: keras.KerasTensor, width: int
-) -> keras.KerasTensor:
-    """The sum of the weights of all tokens and of all pairs of neighbours: int64 [b, t] => float32 [b, c].
-
-    Pairs share ``_PAIR_BUCKETS`` weights by a hash.
-    """
-    pairs = ops.mod(token_ids[:, :-1] * encoding.vocabulary_size + token_ids[:, 1:], _PAIR_BUCKETS)  # [b, t - 1]
-    is_pair = ops.logical_and(is_token[:, :-1], is_token[:, 1:])
-    sums = []
-    for name, ids, is_used, size in (
-        ("token", token_ids, is_token, encoding.vocabulary_size),
-        ("pair", pairs, is_pair, _PAIR_BUCKETS),
-    ):
-        weights = layers.Embedding(size, width, embeddings_initializer="zeros", name=f"{name}_weights")(ids)
-        weights = layers.Dropout(params.dropout, name=f"dropout_{name}_weights")(weights)  # [b, t, c]
-        sums.append(ops.sum(weights * ops.cast(ops.expand_dims(is_used, -1), weights.dtype), axis=1))  # => [b, c]
-    return sums[0] + sums[1]
+def _wide_logits(params: "TrainParams", encoding: Encoding, token_ids: keras.KerasTensor) -> keras.KerasTensor:
+    """The weights of all n-grams that occur, each once, summed up: int64 [b, t] => float32 [b, c]."""
+    sizes = table_sizes(params.ngrams, encoding.vocabulary_size, params.ngram_buckets)
+    keys = ngram_keys(token_ids, params.ngrams, encoding.vocabulary_size, params.ngram_buckets)
+    width, sums = _width(encoding), []
+    for length, (size, key) in enumerate(zip(sizes, keys, strict=True), 1):
+        key = ops.sort(key, axis=1)  # [b, k], equal ones beside each other
+        is_repeated = ops.pad(ops.equal(key[:, 1:], key[:, :-1]), [[0, 0], [1, 0]])
+        table = layers.Embedding(size, width, "zeros", name=f"weights_of_{length}_grams", dtype="float32")
+        weights = ops.where(ops.expand_dims(is_repeated, -1), 0.0, table(key))  # [b, k] => [b, k, c]
+        sums.append(ops.sum(weights, axis=1))  # => [b, c]
+    summed = sums[0] if len(sums) == 1 else layers.Add(name="sum_of_ngrams", dtype="float32")(sums)
+    return layers.Dense(width, kernel_initializer="identity", name=WIDE, dtype="float32")(summed)  # adds the bias

@@ -1,1 +1,1 @@
-"""What training leaves on disk: a checkpoint after each epoch, and the model at the end."""
+"""How the parts of a classifier are fitted and weighed against each other, and what training leaves on disk."""

@@ -26,8 +26,8 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "build_vocabulary": ("numpy", "pyarrow"),
     "embed": ("numpy", "pyarrow"),
     "encode": ("numpy", "pyarrow", "tensorflow-datasets"),
-    "linear_floor": ("numpy", "pyarrow", "scikit-learn", "scipy"),
-    "train": ("keras", "numpy", "pyarrow", "tensorflow"),
+    "linear_floor": ("numpy", "pyarrow", "scikit-learn", "scipy", "tensorflow"),
+    "train": ("keras", "numpy", "pyarrow", "scikit-learn", "scipy", "tensorflow"),
     "evaluate": ("keras", "numpy", "pyarrow", "scikit-learn", "scipy", "tensorflow"),
     "push": ("numpy", "pyarrow", "tensorflow"),
 }
