@@ -1,118 +1,54 @@
-import hashlib
-import json
-import os
-import subprocess
-import sys
+"""What is trained: the artifact, the parts and how they are fitted."""
+
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from components.dataset import evaluation_dataset
-from components.train import train
-from schemas.artifacts import EmbeddingMatrix, EncodedExamples, Model, VocabularyArtifact
+from components.model import DEEP, WIDE
+from schemas.artifacts import EncodedExamples, Model
 from schemas.errors import DataError, UsageError
-from schemas.vocabulary import PAD_ID
-from tests.components.train_helpers import FAST, TINY, corpus, rows, write_encoded, write_matrix, write_vocabulary
-
-PATIENT = FAST.model_copy(update={"epochs": 9, "patience": 2, "dropout": 0.1})
-
-# Trains as the fixture does, in a process of its own, which ends without a goodbye after the epoch given (0: never).
-TRAIN_SCRIPT = """
-import os, sys
-from pathlib import Path
-from components.train import TrainParams, train
-from schemas.artifacts import EmbeddingMatrix, EncodedExamples, VocabularyArtifact
-
-inputs, out, params, last_epoch = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
-train(
-    EncodedExamples(inputs / "encoded"),
-    VocabularyArtifact(inputs / "vocabulary"),
-    EmbeddingMatrix(inputs / "embedding"),
-    TrainParams.model_validate_json(params),
-    out,
-    lambda epoch, epochs, metrics: os._exit(9) if epoch == last_epoch else None,
+from tests.components.train_helpers import (
+    FAST,
+    TINY,
+    KilledError,
+    TrainInputs,
+    kill,
+    rows,
+    write_encoded,
+    write_inputs,
+    write_vocabulary,
 )
-"""
 
-SERVE_SCRIPT = """
-import json, sys
-import tensorflow as tf
-
-serve = tf.saved_model.load(sys.argv[1]).signatures["serving_default"]
-texts = json.loads(sys.argv[2])
-answers = [serve(text=tf.constant(batch, tf.string, [len(batch)])) for batch in texts]
-assert not {"components", "schemas"} & sys.modules.keys()
-print(json.dumps([
-    {"label": answer["label"].numpy().astype(str).tolist(), "probability": answer["probability"].numpy().tolist()}
-    for answer in answers
-]))
-"""
-
-
-class KilledError(Exception):
-    """Stands for whatever ends a process."""
-
-
-def kill(*_: object) -> None:
-    raise KilledError
-
-
-def run_python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **environment}
-    return subprocess.run([sys.executable, *arguments], env=env, capture_output=True, text=True, check=False)
-
-
-def run_training(inputs: Path, out: Path, last_epoch: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
-    script = inputs / "script.py"
-    script.write_text(TRAIN_SCRIPT)
-    arguments = (str(script), str(inputs), str(out), TINY.model_dump_json(), str(last_epoch))
-    return run_python(*arguments, PYTHONPATH=str(Path(__file__).parents[2]), **environment)
-
-
-def digests(model: Model) -> dict[str, str]:
-    return {
-        str(file.relative_to(model.path)): hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in sorted(model.path.rglob("*"))
-        if file.is_file() and "tensorboard" not in file.parts
-    }
+PATIENT = FAST.model_copy(update={"epochs": 9, "patience": 2, "dropout": 0.1, "learning_rate_decay": "none"})
 
 
 @pytest.fixture(scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("train")
-    write_encoded(folder / "encoded", write_vocabulary(folder / "vocabulary"), corpus())
-    write_matrix(folder / "embedding")
-    return folder
+def hopeless(tmp_path_factory: pytest.TempPathFactory) -> TrainInputs:
+    """Validation labels are the wrong way round: the better the fit, the worse the validation loss."""
+    contrary = [(tokens, 1 - label) for tokens, label in rows(20, seed=1)]
+    return write_inputs(tmp_path_factory.mktemp("hopeless"), {"train": rows(40), "validation": contrary})
 
 
 @pytest.fixture(scope="module")
-def encoded(inputs: Path) -> EncodedExamples:
-    return EncodedExamples(inputs / "encoded")
+def stopped(hopeless: TrainInputs, tmp_path_factory: pytest.TempPathFactory) -> Model:
+    return hopeless.train(PATIENT, tmp_path_factory.mktemp("stopped"))
 
 
-@pytest.fixture(scope="module")
-def vocabulary(inputs: Path) -> VocabularyArtifact:
-    return VocabularyArtifact(inputs / "vocabulary")
+def batch(encoded: EncodedExamples, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Token ids and labels of a small split."""
+    token_ids, labels, _ = next(evaluation_dataset(encoded, split, 64).as_numpy_iterator())
+    return token_ids, labels
 
 
-@pytest.fixture(scope="module")
-def matrix(inputs: Path) -> EmbeddingMatrix:
-    return EmbeddingMatrix(inputs / "embedding")
-
-
-@pytest.fixture(scope="module")
-def trained(
-    encoded: EncodedExamples,
-    vocabulary: VocabularyArtifact,
-    matrix: EmbeddingMatrix,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Model:
-    """The model of an undisturbed run."""
-    return train(encoded, vocabulary, matrix, TINY, tmp_path_factory.mktemp("undisturbed"))
+def outputs_of(model: Model, layers: Sequence[str], token_ids: np.ndarray) -> list[np.ndarray]:
+    classifier = keras.models.load_model(model.keras_file)
+    outputs = [classifier.get_layer(layer).output for layer in layers]
+    return [np.asarray(output) for output in keras.Model(classifier.input, outputs)(token_ids)]
 
 
 def test_the_artifact_is_complete(trained: Model) -> None:
@@ -122,8 +58,9 @@ def test_the_artifact_is_complete(trained: Model) -> None:
         "saved_model",
         "tensorboard",
     ]
-    epochs = trained.history["epochs"]
-    assert [set(metrics) for metrics in epochs] == [{"loss", "accuracy", "val_loss", "val_accuracy"}] * 2
+    history = trained.history
+    assert set(history) == {"epochs", "best_epoch", "kept", "stopped_early", "scales"}
+    assert [set(metrics) for metrics in history["epochs"]] == [{"loss", "accuracy", "val_loss", "val_accuracy"}] * 2
 
 
 def test_the_kept_model_carries_no_state_of_the_optimizer(trained: Model) -> None:
@@ -132,213 +69,113 @@ def test_the_kept_model_carries_no_state_of_the_optimizer(trained: Model) -> Non
         assert b"optimizer" not in archive.read("model.weights.h5")
 
 
-def test_training_learns(encoded: EncodedExamples, vocabulary: VocabularyArtifact, tmp_path: Path) -> None:
-    params = FAST.model_copy(update={"epochs": 6, "embedding": "random", "dropout": 0.1})
-    model = train(encoded, vocabulary, None, params, tmp_path)
+def test_the_kept_model_is_the_sum_of_its_parts_scaled_as_recorded(trained: Model, tiny: TrainInputs) -> None:
+    token_ids, _ = batch(tiny.encoded, "test")
+    deep, wide = outputs_of(trained, [DEEP, WIDE], token_ids)
+    logits = keras.models.load_model(trained.keras_file)(token_ids)
+    scales = trained.history["scales"]
+    assert len({*scales.values(), 0.5}) == 3  # fitted, one by one
+    np.testing.assert_allclose(logits, (scales["deep"] * deep + scales["wide"] * wide)[:, 0], rtol=1e-5)
+
+
+def test_every_member_learns_in_a_way_of_its_own(tiny: TrainInputs, tmp_path: Path) -> None:
+    params = FAST.model_copy(update={"members": 2, "epochs": 6, "embedding": "random", "dropout": 0.1})
+    model = tiny.train(params, tmp_path)
     assert max(epoch["val_accuracy"] for epoch in model.history["epochs"]) == 1.0
+    token_ids, labels = batch(tiny.encoded, "train")
+    one, two = (logits[:, 0] for logits in outputs_of(model, ["logits_1", "logits_2"], token_ids))
+    assert [((logits > 0) == labels).mean() for logits in (one, two)] == [1.0, 1.0]
+    assert not np.allclose(one, two, atol=0.1)
 
 
-def test_the_recurrent_head_is_fitted_as_if_there_were_no_wide_one(
-    trained: Model, encoded: EncodedExamples, vocabulary: VocabularyArtifact, matrix: EmbeddingMatrix, tmp_path: Path
+def test_the_recurrent_part_is_fitted_as_if_there_were_no_wide_one(
+    stopped: Model, hopeless: TrainInputs, tmp_path: Path
 ) -> None:
-    alone = train(encoded, vocabulary, matrix, TINY.model_copy(update={"wide": False}), tmp_path)
-    both, one = (keras.models.load_model(model.keras_file) for model in (trained, alone))
-    for layer in ("embedding", "bidirectional_lstm_1", "deep_logits"):
-        for with_wide, without in zip(both.get_layer(layer).weights, one.get_layer(layer).weights, strict=True):
-            np.testing.assert_allclose(with_wide, without, rtol=1e-5)
+    with_wide = hopeless.first_epoch(PATIENT.model_copy(update={"ngrams": 1}), tmp_path)
+    alone = stopped.history["epochs"][0]
+    assert (with_wide["loss"], with_wide["accuracy"]) == (alone["loss"], alone["accuracy"])
+    assert with_wide["val_loss"] != alone["val_loss"]
 
 
-def test_a_killed_training_goes_on_with_identical_results(
-    inputs: Path, trained: Model, encoded: EncodedExamples, vocabulary: VocabularyArtifact, matrix: EmbeddingMatrix,
-    tmp_path: Path,
-) -> None:  # fmt: skip
-    assert run_training(inputs, tmp_path, last_epoch=1).returncode == 9
-    assert [path.name for path in (tmp_path / "checkpoint").iterdir()] == ["epoch-00001"]
-    half = tmp_path / "checkpoint" / "unfinished"  # killed again, while writing the next checkpoint
-    half.mkdir()
-    (half / "state.npz").write_bytes(b"half")
-    seen = []
-    model = train(encoded, vocabulary, matrix, TINY, tmp_path, lambda epoch, epochs, _: seen.append((epoch, epochs)))
-    assert seen == [(2, 2)]
-    assert digests(model) == digests(trained)
-
-
-def test_a_process_of_its_own_gives_identical_bytes_on_any_number_of_threads(
-    inputs: Path, trained: Model, tmp_path: Path
-) -> None:
-    result = run_training(inputs, tmp_path, PYTHONHASHSEED="7", TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1")
-    assert (result.returncode, result.stdout) == (0, ""), result.stderr
-    assert digests(Model(tmp_path)) == digests(trained)
-
-
-def test_a_checkpoint_of_other_parameters_is_thrown_away(
-    encoded: EncodedExamples, vocabulary: VocabularyArtifact, matrix: EmbeddingMatrix, tmp_path: Path
-) -> None:
-    with pytest.raises(KilledError):
-        train(encoded, vocabulary, matrix, FAST.model_copy(update={"seed": 1}), tmp_path, kill)
-    seen = []
-    with pytest.raises(KilledError):
-        train(encoded, vocabulary, matrix, FAST, tmp_path, lambda epoch, *_: kill(seen.append(epoch)))
-    assert seen == [1]
-
-
-@pytest.fixture(scope="module")
-def hopeless(vocabulary: VocabularyArtifact, tmp_path_factory: pytest.TempPathFactory) -> EncodedExamples:
-    """Validation labels are the wrong way round: the better the fit, the worse the validation loss."""
-    contrary = [(tokens, 1 - label) for tokens, label in rows(20, seed=1)]
-    return write_encoded(
-        tmp_path_factory.mktemp("hopeless") / "encoded", vocabulary, {"train": rows(40), "validation": contrary}
-    )
-
-
-@pytest.fixture(scope="module")
-def stopped(
-    hopeless: EncodedExamples,
-    vocabulary: VocabularyArtifact,
-    matrix: EmbeddingMatrix,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Model:
-    return train(hopeless, vocabulary, matrix, PATIENT, tmp_path_factory.mktemp("stopped"))
-
-
-@pytest.mark.parametrize(("knob", "value"), [("seed", 1), ("batch_size", 10), ("learning_rate", 0.02)])
+@pytest.mark.parametrize(
+    ("knob", "value"),
+    [
+        ("seed", 1),
+        ("batch_size", 10),
+        ("shuffle_buffer", 1),
+        ("optimizer", "rmsprop"),
+        ("learning_rate", 0.02),
+        ("learning_rate_decay", "cosine"),
+    ],
+)
 def test_every_knob_of_the_fitting_changes_the_first_epoch(
-    knob: str,
-    value: float,
-    stopped: Model,
-    hopeless: EncodedExamples,
-    vocabulary: VocabularyArtifact,
-    matrix: EmbeddingMatrix,
-    tmp_path: Path,
+    knob: str, value: object, stopped: Model, hopeless: TrainInputs, tmp_path: Path
 ) -> None:
-    seen = []
-    params = PATIENT.model_copy(update={knob: value})
-    with pytest.raises(KilledError):
-        train(hopeless, vocabulary, matrix, params, tmp_path, lambda *call: kill(seen.append(call)))
-    assert [epoch for epoch, _, _ in seen] == [1]
-    assert seen[0][2] != stopped.history["epochs"][0]
+    metrics = hopeless.first_epoch(PATIENT.model_copy(update={knob: value}), tmp_path)
+    assert metrics["loss"] != stopped.history["epochs"][0]["loss"]
 
 
 @pytest.mark.parametrize(("knob", "epochs"), [("epochs", 1), ("patience", 2)])
-def test_training_ends_after_epochs_or_patience(
-    knob: str,
-    epochs: int,
-    stopped: Model,
-    hopeless: EncodedExamples,
-    vocabulary: VocabularyArtifact,
-    matrix: EmbeddingMatrix,
-    tmp_path: Path,
+def test_training_ends_after_epochs_or_patience_with_the_weights_of_the_best_epoch(
+    knob: str, epochs: int, stopped: Model, hopeless: TrainInputs, tmp_path: Path
 ) -> None:
-    assert (stopped.history["best_epoch"], len(stopped.history["epochs"])) == (1, 3)
-    ended = train(hopeless, vocabulary, matrix, PATIENT.model_copy(update={knob: 1}), tmp_path)
-    assert len(ended.history["epochs"]) == epochs
-
-
-def test_early_stopping_keeps_the_weights_of_the_best_epoch(stopped: Model, hopeless: EncodedExamples) -> None:
     history = stopped.history
     losses = [epoch["val_loss"] for epoch in history["epochs"]]
-    best = losses.index(min(losses))
-    assert (history["best_epoch"], len(losses), history["stopped_early"]) == (best + 1, best + 3, True)
-    loaded = keras.models.load_model(stopped.keras_file)
-    token_ids, labels, _ = next(evaluation_dataset(hopeless, "validation", 64).as_numpy_iterator())
-    loss = keras.losses.BinaryCrossentropy(from_logits=True)(labels, loaded(token_ids))
-    assert float(loss) == pytest.approx(losses[best], rel=1e-5)
+    assert (losses.index(min(losses)), len(losses)) == (0, 3)
+    assert (history["best_epoch"], history["stopped_early"]) == (1, True)
+    ended = hopeless.train(PATIENT.model_copy(update={knob: 1}), tmp_path)
+    assert ended.history["epochs"] == history["epochs"][:epochs]
+    assert ended.keras_file.read_bytes() == stopped.keras_file.read_bytes()
 
 
-def test_without_validation_rows_the_last_epoch_is_kept(
-    vocabulary: VocabularyArtifact, matrix: EmbeddingMatrix, tmp_path: Path
-) -> None:
-    encoded = write_encoded(tmp_path / "encoded", vocabulary, {"train": rows(16)})
-    out = tmp_path / "out"
-    out.mkdir()
-    history = train(encoded, vocabulary, matrix, FAST.model_copy(update={"epochs": 2, "patience": 1}), out).history
+def test_without_validation_rows_the_last_epoch_is_kept_and_the_parts_count_the_same(tmp_path: Path) -> None:
+    inputs = write_inputs(tmp_path / "inputs", {"train": rows(16)})
+    params = FAST.model_copy(update={"ngrams": 1, "epochs": 2, "patience": 1})
+    history = inputs.train(params, tmp_path / "out").history
     assert [set(epoch) for epoch in history["epochs"]] == [{"loss", "accuracy"}] * 2
     assert (history["best_epoch"], history["stopped_early"]) == (2, False)
     assert history["kept"] == "last epoch: the validation split is empty"
+    assert history["scales"] == {"deep": 0.5, "wide": 0.5}
 
 
-def test_the_recorded_accuracy_is_the_share_of_right_answers(trained: Model, encoded: EncodedExamples) -> None:
-    token_ids, labels, _ = next(evaluation_dataset(encoded, "validation", 64).as_numpy_iterator())
-    predicted = np.asarray(keras.models.load_model(trained.keras_file)(token_ids)) > 0  # logit 0 is p = 0.5
-    best = trained.history["epochs"][trained.history["best_epoch"] - 1]
-    assert best["val_accuracy"] == pytest.approx((predicted == labels).mean())
+def test_the_recorded_accuracy_is_the_share_of_right_answers(stopped: Model, hopeless: TrainInputs) -> None:
+    token_ids, labels = batch(hopeless.encoded, "validation")
+    predicted = np.asarray(keras.models.load_model(stopped.keras_file)(token_ids)) > 0  # logit 0 is p = 0.5
+    assert stopped.history["epochs"][0]["val_accuracy"] == pytest.approx((predicted == labels).mean())
 
 
-def texts_and_probabilities(
-    model: Model, encoded: EncodedExamples, vocabulary: VocabularyArtifact
-) -> tuple[list[str], np.ndarray]:
-    """The test rows as raw text, and what the Keras model says of their ids."""
-    token_ids, _, _ = next(evaluation_dataset(encoded, "test", 64).as_numpy_iterator())
-    tokens = vocabulary.load().tokens
-    logits = keras.models.load_model(model.keras_file)(token_ids)
-    positive = np.asarray(tf.sigmoid(logits))
-    probabilities = (
-        np.stack([1 - positive, positive], axis=1) if logits.ndim == 1 else np.asarray(tf.nn.softmax(logits))
-    )
-    return [" ".join(tokens[i] for i in row if i != PAD_ID) for row in token_ids], probabilities
-
-
-def test_a_fresh_process_with_tensorflow_alone_serves_raw_text(
-    trained: Model, encoded: EncodedExamples, vocabulary: VocabularyArtifact, tmp_path: Path
-) -> None:
-    texts, expected = texts_and_probabilities(trained, encoded, vocabulary)
-    moved = trained.saved_model.rename(tmp_path / "moved")
-    try:
-        result = run_python("-I", "-c", SERVE_SCRIPT, str(moved), json.dumps([texts, texts[:1], [""], []]))
-    finally:
-        moved.rename(trained.saved_model)
-    assert result.returncode == 0, result.stderr
-    many, one, empty, none = json.loads(result.stdout)
-    np.testing.assert_allclose(many["probability"], expected, rtol=1e-5)
-    assert many["label"] == [["negative", "positive"][p.argmax()] for p in expected]
-    np.testing.assert_allclose(one["probability"], expected[:1], rtol=1e-5)
-    assert np.sum(empty["probability"]) == pytest.approx(1)
-    assert none == {"label": [], "probability": []}
-
-
-def test_the_files_name_no_folder_of_this_machine(trained: Model, inputs: Path) -> None:
-    for file in (trained.saved_model / "saved_model.pb", trained.path / "history.json"):
-        assert str(inputs).encode() not in file.read_bytes()
-        assert str(trained.path).encode() not in file.read_bytes()
-
-
-def test_three_classes_keep_their_names_beside_another_served_model(
-    trained: Model, encoded: EncodedExamples, vocabulary: VocabularyArtifact, tmp_path: Path
-) -> None:
-    names = ("awful", "great", "so-so")
-    three = write_encoded(tmp_path / "encoded", vocabulary, corpus(classes=3), names)
-    out = tmp_path / "out"
-    out.mkdir()
-    model = train(three, vocabulary, None, FAST.model_copy(update={"embedding": "random", "wide": True}), out)
-    served = [tf.saved_model.load(str(path)).signatures for path in (trained.saved_model, model.saved_model)]
-    assert [name.decode() for name in served[1]["class_names"]()["class_names"].numpy()] == list(names)
-    for signatures, one, examples in zip(served, (trained, model), (encoded, three), strict=True):
-        texts, expected = texts_and_probabilities(one, examples, vocabulary)
-        answer = signatures["serving_default"](text=tf.constant(texts))
-        np.testing.assert_allclose(answer["probability"], expected, rtol=1e-5)
-    assert answer["label"].numpy().astype(str).tolist() == [names[i] for i in expected.argmax(axis=1)]
-
-
+@pytest.mark.parametrize("train_rows", [0, 44])
 def test_too_few_training_rows_are_an_error_before_anything_is_written(
-    encoded: EncodedExamples, vocabulary: VocabularyArtifact, matrix: EmbeddingMatrix, tmp_path: Path
+    train_rows: int, tiny: TrainInputs, tmp_path: Path
 ) -> None:
-    with pytest.raises(DataError, match="44 training rows are fewer than one batch of 100"):
-        train(encoded, vocabulary, matrix, TINY.model_copy(update={"batch_size": 100}), tmp_path)
-    assert list(tmp_path.iterdir()) == []
+    inputs = write_inputs(tmp_path / "inputs", {"train": rows(train_rows), "validation": rows(4)})
+    with pytest.raises(DataError, match=f"{train_rows} training rows are fewer than one batch of 45"):
+        inputs.train(TINY.model_copy(update={"batch_size": 45}), tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_a_diverging_training_is_a_usage_error(
-    encoded: EncodedExamples, vocabulary: VocabularyArtifact, matrix: EmbeddingMatrix, tmp_path: Path
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("batch_size", [8, 44], ids=["during", "after"])
+def test_a_training_that_diverges_during_or_after_an_epoch_is_a_usage_error(
+    batch_size: int, tiny: TrainInputs, tmp_path: Path
 ) -> None:
-    with pytest.raises(UsageError, match=r"not finite any more.*train\.learning_rate"):
-        train(encoded, vocabulary, matrix, FAST.model_copy(update={"learning_rate": 1e38}), tmp_path)
+    params = FAST.model_copy(update={"learning_rate": 3e38, "batch_size": batch_size})
+    with pytest.raises(UsageError, match=r"Epoch 1: the loss is not finite any more.*train\.learning_rate"):
+        tiny.train(params, tmp_path)
 
 
-def test_another_vocabulary_is_a_usage_error(
-    encoded: EncodedExamples, vocabulary: VocabularyArtifact, matrix: EmbeddingMatrix, tmp_path: Path
-) -> None:
-    other = write_vocabulary(tmp_path / "vocabulary")
-    with other.vocabulary_file.open("a") as file:
+def test_another_vocabulary_is_a_usage_error(tiny: TrainInputs, tmp_path: Path) -> None:
+    inputs = TrainInputs(tmp_path)
+    write_encoded(tmp_path / "encoded", tiny.vocabulary, {"train": rows(44)})
+    with write_vocabulary(tmp_path / "vocabulary").vocabulary_file.open("a") as file:
         file.write("more\n")
     with pytest.raises(UsageError, match="12 tokens, but the examples were encoded with one of 11"):
-        train(encoded, other, matrix, TINY, tmp_path)
+        inputs.train(TINY, tmp_path / "out")
+
+
+def test_a_checkpoint_of_other_parameters_is_thrown_away(tiny: TrainInputs, tmp_path: Path) -> None:
+    tiny.first_epoch(FAST.model_copy(update={"seed": 1}), tmp_path)
+    seen = []
+    with pytest.raises(KilledError):
+        tiny.train(FAST, tmp_path, lambda epoch, *_: kill(seen.append(epoch)))
+    assert seen == [1]

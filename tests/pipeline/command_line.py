@@ -25,7 +25,7 @@ min_coverage = 0.2
 [train]
 units = 4
 bidirectional = false
-wide = false
+ngrams = 0
 batch_size = 8
 epochs = 3
 learning_rate = 0.05
