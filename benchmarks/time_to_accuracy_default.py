@@ -1,8 +1,8 @@
 """Seconds until the ``default`` preset reaches the target on the validation split, trained by ``components.train``.
 
-The clock runs from the call of ``train``: making
-the model, tracing, reading TFRecords, validation and the checkpoint of each epoch are inside. It goes on to the end
-of the training, so that its whole length is known as well.
+The clock runs from the call of ``train``: fitting the linear part, making the model, tracing, reading TFRecords,
+validation and the checkpoint of each epoch are inside. It goes on to the end of the training, so that its whole length
+is known as well.
 """
 
 import argparse
@@ -19,7 +19,10 @@ import components.training.calibration
 import components.training.checkpoint
 import components.training.devices
 import components.training.export
-import components.training.fitting  # noqa: F401 - like the four above, imported before the clock runs
+import components.training.fitting
+import components.training.held_out
+import components.training.tensorboard
+import components.training.wide  # noqa: F401 - like those above, imported before the clock runs
 from components.train import train
 from pipeline.config import load_config
 from schemas.artifacts import EmbeddingMatrix, EncodedExamples, VocabularyArtifact

@@ -59,7 +59,7 @@ def build_model(
         params: what shapes the parts (cell, layers, units, ..., ngrams); how they are fitted is not looked at.
         encoding: length, vocabulary size and classes.
         embedding_matrix: float32 [vocabulary_size, d]; needed where ``params.embedding`` is "glove".
-        implementation: "layer", "cell" or "fused", how the recurrent layers are computed; changes no weight.
+        implementation: "layer", "cell" or "fused", how the recurrent layers are computed.
         scales: what the deep and the wide logits are multiplied by before they are added.
 
     Returns:

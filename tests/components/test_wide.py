@@ -16,7 +16,7 @@ from components.training import wide
 from components.training.wide import fit_wide, fit_wide_part
 from schemas.artifacts import EncodedExamples, Encoding
 from schemas.examples import TRAIN_WINDOWS
-from tests.components.train_helpers import Rows, rows, write_encoded, write_vocabulary
+from tests.components.train_helpers import MAX_LENGTH, Rows, rows, write_encoded, write_vocabulary
 
 NAMES = ("awful", "great", "so-so", "unheard of")
 # Up to 11 ** 3 n-grams of one length: none of them share a weight.
@@ -141,7 +141,7 @@ def test_windows_count_half_of_what_is_kept(tmp_path: Path, monkeypatch: pytest.
 def test_of_very_many_rows_every_second_or_third_is_fitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = {"test": ROWS[2]}
     third = wide_logits(write(tmp_path / "third", {"train": ROWS[2][::3], **asked}, 2))
-    monkeypatch.setattr(wide, "_MOST_ROWS", 25)
+    monkeypatch.setattr(wide, "_MOST_IDS", 25 * MAX_LENGTH)
     np.testing.assert_array_equal(wide_logits(write(tmp_path / "all", {"train": ROWS[2], **asked}, 2)), third)
 
 
