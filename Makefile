@@ -6,8 +6,10 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 CODE := schemas components pipeline
 TORCH ?= build/venv-torch
+TF_TRANSFORM ?= build/venv-tf-transform
+HUGGINGFACE ?= build/venv-huggingface
 
-.PHONY: run test check format clean bench-train
+.PHONY: run test check format clean bench-train bench-data bench-input
 
 # The whole pipeline on real data: 25,000 IMDB reviews and GloVe 6B 50d, ending with a model in glovebeam-root/serving/.
 run: $(INSTALLED)
@@ -37,6 +39,29 @@ $(TORCH)/.installed: constraints.txt
 	@echo "Installing torch into $(TORCH) (some 3 GB to download) ..."
 	@$(BIN)/python -m venv $(TORCH)
 	@$(TORCH)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.15.0 numpy
+	@touch $@
+
+# Reviews to TFRecords beside tf.Transform, Keras, Hugging Face and bare kernels; 2 hours, peers in environments of theirs.
+bench-data: $(INSTALLED) $(TF_TRANSFORM)/.installed $(HUGGINGFACE)/.installed
+	@$(BIN)/python benchmarks/bench_data.py --tf-transform-python $(TF_TRANSFORM)/bin/python \
+		--huggingface-python $(HUGGINGFACE)/bin/python $(ARGS)
+
+# How much quicker the TFRecords are read than the trainer learns from them, and what each option of tf.data is worth.
+bench-input: $(INSTALLED)
+	@$(BIN)/python benchmarks/bench_input.py $(ARGS)
+
+$(TF_TRANSFORM)/.installed:
+	@echo "Installing tf.Transform into $(TF_TRANSFORM) (some 1 GB to download) ..."
+	@$(BIN)/python -m venv $(TF_TRANSFORM)
+	@$(TF_TRANSFORM)/bin/python -m pip install --quiet --disable-pip-version-check \
+		tensorflow-transform==1.21.0 tfx-bsl==1.21.0 apache-beam==2.77.0 tensorflow==2.21.0 pyarrow==25.0.1 numpy==2.4.6
+	@touch $@
+
+$(HUGGINGFACE)/.installed:
+	@echo "Installing Hugging Face datasets and tokenizers into $(HUGGINGFACE) ..."
+	@$(BIN)/python -m venv $(HUGGINGFACE)
+	@$(HUGGINGFACE)/bin/python -m pip install --quiet --disable-pip-version-check \
+		datasets==5.2.0 tokenizers==0.23.3 tfrecord==1.14.6 pyarrow==26.0.1 numpy==2.4.6
 	@touch $@
 
 clean:
