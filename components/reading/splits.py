@@ -13,10 +13,12 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 _HASH_BYTES = 8
-_TAGS_AND_OTHERS = r"(?:</?[a-z][^<>]*>|[^\pL\pN])+"  # of lower-cased text; RE2 takes a tag where one starts
+_FURTHER_OTHERS = r"[^\pL\pN\x00-\x7f]"  # beyond ASCII, all but letters and digits
 
 
 @dataclass(frozen=True)
@@ -31,21 +33,31 @@ def normalise(texts: "pa.StringArray") -> "pa.StringArray":
     """Tags removed, lower case, all but letters and digits as one space; the raw text where nothing is left."""
     import pyarrow.compute as pc
 
-    plain = pc.replace_substring_regex(pc.utf8_lower(texts), pattern=_TAGS_AND_OTHERS, replacement=" ")
-    plain = pc.ascii_trim(plain, characters=" ")
-    return pc.if_else(pc.equal(plain, ""), texts, plain)
+    from components.octets import SPACE, TO_LOWER_CASE, TO_WORDS, blank_tags, change_further, join
+
+    plain = join(change_further(texts, [(_FURTHER_OTHERS, " ")])).translated(TO_LOWER_CASE)
+    blank_tags(plain)
+    plain = plain.translated(TO_WORDS)
+    is_kept = plain.octets != SPACE
+    is_kept[1:] |= is_kept[:-1].copy()  # one space behind each word
+    words = pc.ascii_rtrim(plain.only(is_kept), characters=" ")
+    return pc.if_else(pc.equal(words, ""), texts, words)
 
 
-def assign_splits(texts: "pa.StringArray", fractions: Fractions) -> list[str]:
-    """The split of each text."""
+def text_hashes(texts: "pa.StringArray") -> "NDArray[np.uint64]":
+    """A 64-bit hash of each normalised text: equal for copies, and for others with a chance of 1 in 2 ** 64."""
+    import numpy as np
     import pyarrow as pa
 
-    return [_split(text, fractions) for text in normalise(texts).cast(pa.binary()).to_pylist()]
+    normalised = normalise(texts).cast(pa.binary()).to_pylist()
+    digests = b"".join(blake2b(text, digest_size=_HASH_BYTES).digest() for text in normalised)
+    return np.frombuffer(digests, ">u8").astype(np.uint64)
 
 
-def _split(normalised: bytes, fractions: Fractions) -> str:
-    digest = blake2b(normalised, digest_size=_HASH_BYTES).digest()
-    point = int.from_bytes(digest, "big") / 256**_HASH_BYTES  # uniform in [0, 1)
-    if point < fractions.test:
-        return "test"
-    return "validation" if point < fractions.test + fractions.validation else "train"
+def assign_splits(texts: "pa.StringArray", fractions: Fractions) -> "NDArray[np.str_]":
+    """The split of each text."""
+    import numpy as np
+
+    points = text_hashes(texts) / 256**_HASH_BYTES  # uniform in [0, 1)
+    held_out = np.where(points < fractions.test, "test", "validation")
+    return np.where(points < fractions.test + fractions.validation, held_out, "train")

@@ -14,12 +14,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.beam_options import count_rows
-from components.reading.splits import normalise
+from components.reading.splits import text_hashes
 from schemas.examples import EXAMPLE_ID, LABEL, SPLITS
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ TEXT = "text"
 LENGTHS = ("text_characters", "text_words")
 PERCENTILES = (5, 25, 50, 75, 95, 99)
 
-_WORD = r"[^\s\pZ]+"
+_FURTHER_SPACES = r"[\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]"  # the class Z of Unicode
 _HASH_BYTES = 8
 _HASHES_PER_BUCKET = 4_000_000  # what one process holds at a time: 32 MB, and as much again while sorting
 
@@ -132,7 +131,7 @@ def _measure_batch(batch: "pa.RecordBatch", types: dict[str, str]) -> tuple[Spli
     texts, statistics.invalid_utf8 = _as_unicode(present[TEXT])
     ids, _ = _as_unicode(present[EXAMPLE_ID.name])
     _measure_lengths(statistics, texts, ids)
-    return statistics, _hash_texts(texts)
+    return statistics, text_hashes(texts)
 
 
 def _as_unicode(values: "pa.Array") -> "tuple[pa.StringArray, int]":
@@ -149,9 +148,10 @@ def _as_unicode(values: "pa.Array") -> "tuple[pa.StringArray, int]":
 
 
 def _measure_lengths(statistics: SplitStatistics, texts: "pa.StringArray", ids: "pa.StringArray") -> None:
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    characters, words = pc.utf8_length(texts), pc.count_substring_regex(texts, _WORD)
+    characters, words = pc.utf8_length(texts), pa.array(_count_words(texts))
     for name, lengths in zip(LENGTHS, (characters, words), strict=True):
         values, counts = lengths.value_counts().flatten()
         statistics.lengths[name] = Counter(dict(zip(values.to_pylist(), counts.to_pylist(), strict=True)))
@@ -159,13 +159,12 @@ def _measure_lengths(statistics: SplitStatistics, texts: "pa.StringArray", ids: 
     statistics.longest, statistics.shortest = max(ends, default=(-1, "")), min(ends, default=None)
 
 
-def _hash_texts(texts: "pa.StringArray") -> "NDArray[np.uint64]":
-    """A 64-bit hash of each normalised text: equal for copies, and for others with a chance of 1 in 2 ** 64."""
-    import numpy as np
-    import pyarrow as pa
+def _count_words(texts: "pa.StringArray") -> "NDArray[np.int64]":
+    """How many runs of characters other than spaces each text has, [n]."""
+    from components.octets import SPACE, change_further, join, runs, translation
 
-    normalised = normalise(texts).cast(pa.binary()).to_pylist()
-    return np.frombuffer(b"".join(blake2b(text, digest_size=_HASH_BYTES).digest() for text in normalised), np.uint64)
+    spaced = join(change_further(texts, [(_FURTHER_SPACES, " ")])).translated(translation({b"\t\n\f\r": b" "}))
+    return runs(spaced.octets != SPACE, spaced.ends)
 
 
 def number_of_buckets(rows: int) -> int:

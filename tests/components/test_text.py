@@ -4,13 +4,14 @@ import random
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 import tensorflow as tf
 
 from components.encode import EncodeParams
 from components.encoding.token_rows import kept, look_up, padded
 from components.serving.text_encoder import TextEncoder
-from components.text import lower_case_table, tokenize
+from components.text import lower_case_table, replacements, tokenize
 from schemas.artifacts import Encoding
 from schemas.vocabulary import Tokenizer, Vocabulary
 
@@ -178,6 +179,18 @@ def test_serving_and_encode_agree_on_a_text_of_a_megabyte(tmp_path, tokenizer):
     text = "".join(random_texts(25_000, seed=1))
     assert len(text.encode()) > 1_000_000
     assert_same_tokens(tmp_path, tokenizer, [text, "", text[::-1], "a" * 1_000_000])
+
+
+@pytest.mark.parametrize("tokenizer", TOKENIZERS, ids=str)
+def test_tokens_are_those_of_the_rules_also_in_chains_of_contractions_and_broken_tags(tokenizer):
+    rng = random.Random(2)
+    pieces = ["'", "n't", "'s", "'d", "'re", "'ll", *"stn<>/ _7.", "</", "<b>", "é", "\u2019", "\u2014", "K", "\u0130"]
+    texts = ["".join(rng.choices(pieces, k=rng.randrange(12))) for _ in range(30_000)]
+    replaced = pc.utf8_lower(pa.array(texts))
+    for pattern, rewrite in replacements(tokenizer):
+        replaced = pc.replace_substring_regex(replaced, pattern=pattern, replacement=rewrite)
+    expected = [[token for token in text.split(" ") if token] for text in replaced.to_pylist()]
+    assert tokenize(pa.array(texts), tokenizer).to_pylist() == expected
 
 
 def test_serving_takes_an_empty_batch(tmp_path):
