@@ -1,11 +1,12 @@
 """Count the tokens of the train split and keep the most frequent ones.
 
 In: Examples. Out: a VocabularyArtifact, tokens in the order (-count, token), after the four reserved ids.
-Each Parquet shard is counted where it is read and only the counts travel, so memory grows with the number of distinct
-tokens and not with the text.
+Each Parquet shard is counted where it is read, into a part file of counts; these are added up, so memory grows with the
+number of distinct tokens and not with the text.
 """
 
-from collections.abc import Iterable, Iterator
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROWS_PER_BATCH = 1000
+_PARTS_AT_ONCE = 16
 
 
 class BuildVocabularyParams(Params):
@@ -54,21 +56,25 @@ def build_vocabulary(
 def _count_tokens(examples: Examples, tokenizer: Tokenizer, artifact: VocabularyArtifact, options: BeamOptions) -> None:
     import apache_beam as beam
 
-    shards = [str(shard) for shard in examples.shards("train")]
+    parts = artifact.path / "parts"
+    parts.mkdir()
     with beam_job(options) as pipeline:
         (
             pipeline
-            | "TrainShards" >> beam.Create(shards)  # -> path
-            | beam.Reshuffle()
-            | "CountShard" >> beam.Map(partial(count_shard, tokenizer, options.progress_file))  # -> (token, count)
-            | "MergeCounts" >> beam.CombineGlobally(merge_counts)  # -> one table (token, count)
-            | "WriteCounts" >> beam.Map(partial(write_counts, artifact.counts_file))
+            | "TrainShards" >> beam.Create([str(shard) for shard in examples.shards("train")])  # -> path
+            | "CountShard" >> beam.Map(partial(count_shard, tokenizer, parts, options.progress_file))  # a part each
         )
+    write_counts(artifact.counts_file, merge_parts(sorted(parts.iterdir())))
+    shutil.rmtree(parts)
 
 
-def count_shard(tokenizer: Tokenizer, progress_file: Path | None, shard: str) -> "pa.Table":
-    """The tokens of one Parquet shard with their counts."""
-    return merge_counts(_batch_counts(tokenizer, progress_file, shard))
+def count_shard(tokenizer: Tokenizer, parts: Path, progress_file: Path | None, shard: str) -> None:
+    """Write the tokens of one Parquet shard with their counts to a part file of the same number."""
+    import pyarrow as pa
+
+    counts = merge_counts(_batch_counts(tokenizer, progress_file, shard))
+    with pa.ipc.new_file(parts / f"{Path(shard).stem}.arrow", counts.schema) as file:
+        file.write_table(counts)
 
 
 def _batch_counts(tokenizer: Tokenizer, progress_file: Path | None, shard: str) -> "Iterator[pa.Table]":
@@ -81,20 +87,32 @@ def _batch_counts(tokenizer: Tokenizer, progress_file: Path | None, shard: str) 
         count_rows(progress_file, len(batch))
 
 
+def merge_parts(parts: Sequence[Path]) -> "pa.Table":
+    """The counts of all parts, a few read at a time: memory holds the different tokens and not a row for each part."""
+    import pyarrow as pa
+
+    merged = merge_counts([])
+    for start in range(0, len(parts), _PARTS_AT_ONCE):
+        tables = [pa.ipc.open_file(part.read_bytes()).read_all() for part in parts[start : start + _PARTS_AT_ONCE]]
+        merged = merge_counts([merged, *tables])
+    return merged
+
+
 def merge_counts(tables: "Iterable[pa.Table]") -> "pa.Table":
     """Add up tables of (token string, count int64); no tables make an empty one."""
     import pyarrow as pa
 
     schema = pa.schema([("token", pa.string()), ("count", pa.int64())])
     merged = pa.concat_tables([schema.empty_table(), *(table.cast(schema) for table in tables)])
-    return merged.group_by("token").aggregate([("count", "sum")]).rename_columns({"count_sum": "count"})
+    summed = merged.group_by("token").aggregate([("count", "sum")])
+    return summed.rename_columns({"count_sum": "count"}).select(schema.names)
 
 
 def write_counts(counts_file: Path, counts: "pa.Table") -> None:
     """Write all counts by (-count, token); tokens compare by code point."""
     import pyarrow.parquet as pq
 
-    ordered = counts.select(["token", "count"]).sort_by([("count", "descending"), ("token", "ascending")])
+    ordered = counts.sort_by([("count", "descending"), ("token", "ascending")])
     pq.write_table(ordered.combine_chunks(), counts_file, compression="zstd")
 
 

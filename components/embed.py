@@ -105,7 +105,6 @@ def _join(
         (
             pipeline
             | "Units" >> beam.Create(units)  # -> Unit
-            | beam.Reshuffle()
             | "JoinUnit" >> beam.Map(join_unit)  # Unit -> None, one part file with token ids and vectors written
         )
 

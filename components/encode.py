@@ -120,7 +120,6 @@ def _encode_shards(
         (
             pipeline
             | "Shards" >> beam.Create(shards)  # -> (path, split)
-            | beam.Reshuffle()
             | "EncodeShard" >> beam.MapTuple(encode_one)  # (path, split) -> None, one or two TFRecord files written
         )
 

@@ -62,7 +62,6 @@ def _read_files(source: Source, params: IngestParams, folder: Path, options: Bea
         _ = (
             pipeline
             | "Units" >> beam.Create(list(enumerate(units)))  # (number, Unit)
-            | beam.Reshuffle()
             | "WriteParts" >> beam.Map(partial(write_unit, rules=rules))
         )
     return classes
@@ -159,7 +158,6 @@ def _write_shards(
         _ = (
             pipeline
             | "Shards" >> beam.Create([shard for split in SPLITS for shard in shards[split]])  # Shard
-            | beam.Reshuffle()
             | "WriteShards" >> beam.Map(partial(write_shard, classes=classes, kept_columns=params.keep_columns))
         )
 

@@ -183,7 +183,6 @@ def _answer_chunks(
         (
             pipeline
             | "Chunks" >> beam.Create([str(path) for path in chunks.paths])  # -> path
-            | beam.Reshuffle()
             | "PredictChunk" >> beam.ParDo(predict_chunk)  # path -> nothing, one part written
         )
 

@@ -93,7 +93,6 @@ def _measure(
         (
             pipeline
             | "Shards" >> beam.Create(shards)  # -> (split, path)
-            | beam.Reshuffle()
             | "MeasureShard"
             >> beam.MapTuple(partial(measure_shard, columns, hash_folder, options.progress_file))  # -> (split, counts)
             | "MergeStatistics" >> beam.CombinePerKey(merge_statistics)  # -> (split, counts)
@@ -105,7 +104,6 @@ def _measure(
         (
             pipeline
             | "Buckets" >> beam.Create(range(buckets))  # -> bucket
-            | beam.Reshuffle()
             | "CountRepeats" >> beam.Map(partial(count_repeats, hash_folder, buckets))  # -> name -> count
             | "MergeCounts" >> beam.CombineGlobally(merge_counts)
             | "WriteCounts" >> beam.Map(partial(write_json, work / "repeats.json"))
