@@ -4,7 +4,6 @@ In: a Model, its Evaluation, the Examples. Out: ``serving/<version>/``, a copy o
 Versions are 1, 2, 3, ...; none is ever overwritten, and none is visible before it is complete and on disk.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -14,13 +13,12 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from pydantic import Field
 
 from components.serving import answer_texts
+from components.serving.publication import folder_digest, next_version, reveal, stage
 from schemas.artifacts import Evaluation, Examples, Model, PushedModel, write_json
-from schemas.disk import sync, sync_folder
 from schemas.errors import GlovebeamError, NotBlessedError
 from schemas.params import Params
 
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_PREFIX = ".incoming-"  # of folders not yet published; TensorFlow Serving looks at integers only
 _TOLERANCE = 1e-4  # of a probability; other batches and other kernels move the last bits
 _ROWS_PER_BATCH = 1000
 
@@ -55,7 +52,14 @@ def push(
         raise NotBlessedError("push: the model is not blessed; blessing.json of its evaluation says why.")
     verify(model, evaluation, examples, params.verify_examples, out)
     version = publish(model.saved_model, serving)
-    write_json(out / "pushed.json", {"version": version, "model_digest": folder_digest(model.saved_model)})
+    pushed = {
+        "version": version,
+        "model_digest": folder_digest(model.saved_model),
+        "rows": examples.summary.rows,
+        "metrics": evaluation.metrics,
+        "blessing": evaluation.blessing,
+    }
+    write_json(out / "pushed.json", pushed)
     return PushedModel(out)
 
 
@@ -153,35 +157,8 @@ def _compare(
 
 def publish(saved_model: Path, serving: Path) -> int:
     """Copy a SavedModel to ``serving/<version>`` and return the version; see ``push``."""
-    serving.mkdir(parents=True, exist_ok=True)
-    for leftover in serving.glob(f"{_PREFIX}*"):
-        shutil.rmtree(leftover)
-    versions = [int(path.name) for path in serving.iterdir() if path.name.isdecimal()]
-    newest = max(versions, default=0)
+    newest = next_version(serving) - 1
     if newest and folder_digest(serving / str(newest)) == folder_digest(saved_model):
         return newest
-    incoming = serving / f"{_PREFIX}{uuid4().hex}"
-    try:
-        _copy_to_disk(saved_model, incoming)
-        incoming.rename(serving / str(newest + 1))
-    except BaseException:
-        shutil.rmtree(incoming, ignore_errors=True)
-        raise
-    sync(serving)
+    reveal(stage(saved_model, serving, {}), serving, newest + 1)
     return newest + 1
-
-
-def folder_digest(folder: Path) -> str:
-    """SHA-256 over the relative paths and contents of all files."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        with path.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
-        digest.update(f"{path.relative_to(folder).as_posix()}\0{content}\n".encode())
-    return digest.hexdigest()
-
-
-def _copy_to_disk(source: Path, target: Path) -> None:
-    """Copy a folder, and return when the disk has it."""
-    shutil.copytree(source, target, copy_function=shutil.copyfile)
-    sync_folder(target)

@@ -1,15 +1,32 @@
 """The command line. Commands import what they need when they run, so that ``--help`` answers at once."""
 
 import sys
-from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
 from pipeline.execution.root import DEFAULT_ROOT, Root
-
-T = TypeVar("T")
+from pipeline.terminal.options import (
+    ColumnOption,
+    ConfigOption,
+    DelimiterOption,
+    DryRunOption,
+    EncodingOption,
+    ForceOption,
+    FromOption,
+    InputOption,
+    JsonOption,
+    OutputOption,
+    RootOption,
+    SetOption,
+    TextsArgument,
+    ToOption,
+    VerboseOption,
+    VersionOption,
+    show_result,
+)
+from pipeline.upkeep import commands as upkeep
 
 app = typer.Typer(
     name="glovebeam",
@@ -26,34 +43,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 unexpected, 2 usage, 3 data rejected, 4 model not blessed, 5 root in use.",
 )
 
-_MAKE, _LOOK, _SET_UP = "Make and use models", "Look at what is there", "Set up"
-
-RootOption = Annotated[
-    Path, typer.Option("--root", envvar="GLOVEBEAM_ROOT", help="Folder with artifacts, runs and served models.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-ConfigOption = Annotated[str, typer.Option("-c", "--config", help="A TOML file, or a preset (see `glovebeam init`).")]
-SetOption = Annotated[
-    list[str] | None, typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Change a value, as in train.epochs=3.")
-]
-FromOption = Annotated[str | None, typer.Option("--from", metavar="STEP", help="Take earlier steps as they are.")]
-ToOption = Annotated[str | None, typer.Option("--to", metavar="STEP", help="Stop after this step.")]
-ForceOption = Annotated[list[str] | None, typer.Option(metavar="STEP", help="Run this step even if it is cached.")]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would run and why; write nothing.")]
-VerboseOption = Annotated[bool, typer.Option("--verbose", help="Show the logs of Beam and TensorFlow.")]
-TextsArgument = Annotated[
-    list[str] | None, typer.Argument(metavar="TEXT...", help="Texts; - reads them from stdin, one a line.")
-]
-InputOption = Annotated[
-    Path | None, typer.Option("--input", help="A file of texts: .txt (one a line), .csv, .tsv, .jsonl, .parquet.")
-]
-OutputOption = Annotated[
-    Path | None, typer.Option("--output", help="Its rows with the answers: .csv, .jsonl or .parquet.")
-]
-ColumnOption = Annotated[str, typer.Option("--text-column", help="Of --input.")]
-DelimiterOption = Annotated[str | None, typer.Option("--delimiter", help="Of .csv and .tsv.")]
-EncodingOption = Annotated[str, typer.Option("--encoding", help="Of --input.")]
-VersionOption = Annotated[int | None, typer.Option("--version", help="A published version, instead of the newest.")]
+_MAKE, _LOOK, _KEEP, _SET_UP = "Make and use models", "Look at what is there", "Keep it in order", "Set up"
 
 
 @app.command(rich_help_panel=_MAKE)
@@ -113,11 +103,11 @@ def predict(
     from pipeline.terminal import prediction
 
     if input_file is None and output_file is None:
-        _show(prediction.predict(Root(root), version, texts or []), prediction.prediction_lines, as_json)
+        show_result(prediction.predict(Root(root), version, texts or []), prediction.prediction_lines, as_json)
         return
     params = prediction.file_params(texts or [], text_column=text_column, delimiter=delimiter, encoding=encoding)
     counts = prediction.predict_to_file(Root(root), version, input_file, output_file, params)
-    _show(counts, prediction.counts_lines, as_json)
+    show_result(counts, prediction.counts_lines, as_json)
 
 
 @app.command(rich_help_panel=_LOOK)
@@ -125,7 +115,7 @@ def runs(root: RootOption = Path(DEFAULT_ROOT), as_json: JsonOption = False) -> 
     """All runs, the newest first."""
     from pipeline.terminal import reading
 
-    _show(reading.all_runs(Root(root)), reading.runs_lines, as_json)
+    show_result(reading.all_runs(Root(root)), reading.runs_lines, as_json)
 
 
 @app.command(rich_help_panel=_LOOK)
@@ -139,7 +129,7 @@ def show(
 
     from pipeline.terminal import reading
 
-    _show(reading.one_run(Root(root), run_id), partial(reading.run_lines, root=root), as_json)
+    show_result(reading.one_run(Root(root), run_id), partial(reading.run_lines, root=root), as_json)
 
 
 @app.command(rich_help_panel=_LOOK)
@@ -151,15 +141,18 @@ def lineage(
     """What an artifact was made from, down to the source files."""
     from pipeline.terminal import lineage as of
 
-    _show(of.lineage(Root(root), artifact), of.lineage_lines, as_json)
+    show_result(of.lineage(Root(root), artifact), of.lineage_lines, as_json)
 
 
 @app.command(rich_help_panel=_LOOK)
 def versions(root: RootOption = Path(DEFAULT_ROOT), as_json: JsonOption = False) -> None:
-    """Published models, the newest first."""
-    from pipeline.terminal import reading
+    """Published models: which one serves, from which data, with which metrics, and why it was blessed."""
+    from pipeline.terminal import versions as of
 
-    _show(reading.versions(Root(root)), reading.versions_lines, as_json)
+    show_result(of.versions(Root(root)), of.versions_lines, as_json)
+
+
+app.command(rich_help_panel=_KEEP)(upkeep.rollback)
 
 
 @app.command(rich_help_panel=_SET_UP)
@@ -175,7 +168,7 @@ def init(
     from pipeline.terminal import presets
 
     written = None if only_list else presets.write(preset, output)
-    _show(presets.summaries(), partial(presets.init_lines, written=written), as_json)
+    show_result(presets.summaries(), partial(presets.init_lines, written=written), as_json)
 
 
 @app.command(rich_help_panel=_SET_UP)
@@ -184,17 +177,9 @@ def doctor(root: RootOption = Path(DEFAULT_ROOT), as_json: JsonOption = False) -
     from pipeline.terminal import doctor as checks
 
     found = checks.examine(Root(root))
-    _show(found, checks.lines, as_json)
+    show_result(found, checks.lines, as_json)
     if not checks.is_sound(found):
         raise typer.Exit(1)
-
-
-def _show(data: T, lines: Callable[[T], Iterable[str]], as_json: bool) -> None:
-    """Print data as JSON or in lines; this and the display of a run are all that prints."""
-    import json
-
-    text = json.dumps(data, indent=1, ensure_ascii=False) if as_json else "\n".join(lines(data))
-    typer.echo(text)
 
 
 def main() -> None:

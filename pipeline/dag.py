@@ -40,6 +40,8 @@ def run_pipeline(run: Runner, config: Config) -> None:
     if config.evaluate.linear_floor != "none":
         floor = run(linear_floor, examples, encoded, config.linear_floor)
     model = run(train, encoded, vocabulary, vectors if trains_on_vectors else None, config.train)
+    if run.is_settled_by_rollback(model):
+        return
     served = run.served_before(model)
     evaluation = run(
         evaluate, model, encoded, examples, floor, served.model, config.evaluate, check=stop_unless_blessed

@@ -46,6 +46,13 @@ class Runner:
             )
         return served
 
+    def is_settled_by_rollback(self, model: Model) -> bool:
+        """Whether a person has decided about this very model by a rollback, so that a run leaves what serves alone."""
+        reason = self.planner.settled_by_rollback(model)
+        if reason is not None:
+            self.display.line(f"note: nothing to publish: {reason}")
+        return reason is not None
+
     def __call__(
         self,
         step: Callable[..., A],

@@ -284,8 +284,11 @@ class PushedModel(Artifact):
     """A published version.
 
     ```
-    pushed.json     {"version": 3, "model_digest": ...}; the model itself is in ROOT/serving/<version>/
+    pushed.json     {"version": 3, "model_digest": ..., "rows": {split: rows}, "metrics": ..., "blessing": ...}, the last
+                    two as in Evaluation; of a rollback also {"restores": 1}
     ```
+
+    The model itself is in ROOT/serving/<version>/.
     """
 
     @property

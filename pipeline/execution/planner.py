@@ -10,6 +10,7 @@ from pipeline.execution.cache_key import ID_LENGTH, CacheKey, library_versions
 from pipeline.execution.code_digest import SourceCode
 from pipeline.execution.contents import FileDigests, combined_digest, damage
 from pipeline.execution.folders import partial_folder, put_in_place
+from pipeline.execution.publications import publications, settled_by_rollback
 from pipeline.execution.recording import forget_pending
 from pipeline.execution.root import Root
 from pipeline.execution.step_call import StepCall
@@ -143,19 +144,21 @@ class Planner:
     def served_before(self, model: Artifact) -> Served:
         """The newest published version whose model is another one, and that model if it is still there."""
         candidate = self.known[model.path]
-        for pushed in self._pushed():
-            served = self.metadata.inputs(pushed)["model"]
+        for publication in publications(self.root, self.metadata):
+            served = publication.model
             if candidate is None or served.digest != candidate.digest:
                 if self.damage(served):
-                    return Served(pushed.properties["version"])
+                    return Served(publication.version)
                 self.known[self.root.path / served.uri] = served
-                return Served(pushed.properties["version"], Model(self.root.path / served.uri))
+                return Served(publication.version, Model(self.root.path / served.uri))
         return Served()
 
-    def _pushed(self) -> list[StoredArtifact]:
-        found = self.metadata.artifacts("a.type = 'PushedModel' AND a.state = 'LIVE'")
-        present = [pushed for pushed in found if (self.root.serving / str(pushed.properties["version"])).is_dir()]
-        return sorted(present, key=lambda pushed: -int(pushed.properties["version"]))
+    def settled_by_rollback(self, model: Artifact) -> str | None:
+        """Why the candidate is not to be published, where a rollback has settled that."""
+        candidate = self.known[model.path]
+        if candidate is None:
+            return None
+        return settled_by_rollback(publications(self.root, self.metadata), candidate.digest)
 
     def _is_skipped(self, step: str) -> bool:
         first = self.selection.first
@@ -171,7 +174,7 @@ class Planner:
             return "first run"
         changes = key.changes_since(earlier)
         more = [f"and {len(changes) - _CHANGES_SHOWN} more"] if len(changes) > _CHANGES_SHOWN else []
-        return ", ".join([*changes[:_CHANGES_SHOWN], *more]) or "its artifact was not recorded"
+        return ", ".join([*changes[:_CHANGES_SHOWN], *more]) or "its artifact was removed"
 
     def _taken(self, call: StepCall) -> Plan:
         """The latest artifact made with the same arguments from the same inputs, whatever has become of the code."""

@@ -56,7 +56,7 @@ def _add_artifact(
 
 def record_execution(
     metadata: Metadata,
-    run_id: str,
+    run_id: str | None,
     key: CacheKey,
     state: Literal["COMPLETE", "CACHED"],
     reason: str,
@@ -64,7 +64,7 @@ def record_execution(
     inputs: Mapping[str, StoredArtifact],
     output: StoredArtifact,
 ) -> None:
-    """Enter one finished step of a run; its artifact becomes the live one of its folder in the same transaction."""
+    """Enter one finished step, of a run if it is part of one; its artifact becomes the live one of its folder."""
     with metadata.transaction():
         db = metadata.db
         if state == "COMPLETE":

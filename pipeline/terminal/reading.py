@@ -1,15 +1,13 @@
-"""What runs and versions there are, from ``run.json`` files and the metadata, without a lock and without a write."""
+"""What runs there are, from their ``run.json`` files, without a lock and without a write."""
 
 import json
 import platform
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from pipeline.execution.root import Root
 from pipeline.execution.run_record import is_alive
-from pipeline.metadata import Metadata
 from pipeline.terminal.lines import duration, step_line
 from pipeline.terminal.results import blessing_lines, metrics_lines
 from schemas.errors import UsageError
@@ -35,33 +33,6 @@ def one_run(root: Root, run_id: str) -> dict[str, Any]:
         problem = f"{len(found)} runs begin with {run_id}" if found else f"there is no run {run_id}"
         raise UsageError(f"{root.path}: {problem}. `glovebeam runs` lists them; `last` is the newest one.")
     return found[0]
-
-
-def versions(root: Root) -> list[dict[str, Any]]:
-    """Published versions, the newest first: those recorded, and whether their folder is there."""
-    root.check()
-    with closing(Metadata.read(root.metadata_file)) as metadata:
-        found: dict[int, dict[str, Any]] = {}
-        for pushed in metadata.artifacts("a.type = 'PushedModel' AND a.state <> 'PENDING'"):
-            version = int(pushed.properties["version"])
-            inputs = metadata.inputs(pushed)
-            found.setdefault(
-                version,
-                {
-                    "version": version,
-                    "path": f"serving/{version}",
-                    "present": (root.serving / str(version)).is_dir(),
-                    "model": inputs["model"].uri,
-                    "run": metadata.run_that_made(pushed),
-                    "accuracy": _accuracy(root, inputs["evaluation"].uri),
-                },
-            )
-    return [found[version] for version in sorted(found, reverse=True)]
-
-
-def _accuracy(root: Root, evaluation: str) -> float | None:
-    metrics_file = root.path / evaluation / "metrics.json"
-    return json.loads(metrics_file.read_text()).get("accuracy") if metrics_file.exists() else None
 
 
 def runs_lines(records: Sequence[dict[str, Any]]) -> list[str]:
@@ -98,24 +69,6 @@ def run_lines(record: dict[str, Any], root: Path) -> list[str]:
     if record["error"] is not None:
         lines.append(f"error (exit code {record['exit_code']}): {record['error']}")
     return lines
-
-
-def versions_lines(published: Sequence[dict[str, Any]]) -> list[str]:
-    """One line a version."""
-    if not published:
-        return ["nothing published yet; `glovebeam run` trains, evaluates and publishes"]
-    rows = [("version", "accuracy", "run", "model", "")]
-    rows += [
-        (
-            str(version["version"]),
-            _figure(version["accuracy"]),
-            version["run"] or "",
-            version["model"],
-            "" if version["present"] else "its folder is gone",
-        )
-        for version in published
-    ]
-    return table(rows)
 
 
 def table(rows: Sequence[tuple[str, ...]]) -> list[str]:

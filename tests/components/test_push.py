@@ -8,7 +8,9 @@ import pytest
 from components import push as push_module
 from components.evaluate import write_predictions
 from components.evaluation.metrics import Predictions
-from components.push import PushParams, folder_digest, publish, push, verify
+from components.push import PushParams, publish, push, verify
+from components.serving import publication
+from components.serving.publication import folder_digest
 from schemas.artifacts import Evaluation, read_json, write_json
 from schemas.errors import GlovebeamError, NotBlessedError
 from tests.components.tiny_models import write_model
@@ -37,6 +39,7 @@ def evaluation_of(folder):
         ids = [f"test:{i}" for i in range(len(answers))]
         predictions = Predictions(ids, np.array([label for _, label in TEST][: len(answers)]), np.float32(answers))
         write_predictions(evaluation.predictions_file, predictions)
+        write_json(evaluation.path / "metrics.json", {"accuracy": 0.75})
         write_json(evaluation.path / "blessing.json", {"blessed": blessed, "checks": []})
         return evaluation
 
@@ -76,7 +79,13 @@ def test_a_model_that_answers_as_recorded_is_published_byte_for_byte(model, exam
     assert pushed.version == 1
     assert [path.name for path in serving.iterdir()] == ["1"]
     assert folder_digest(serving / "1") == folder_digest(model.saved_model)
-    assert read_json(pushed.path / "pushed.json") == {"version": 1, "model_digest": folder_digest(model.saved_model)}
+    assert read_json(pushed.path / "pushed.json") == {
+        "version": 1,
+        "model_digest": folder_digest(model.saved_model),
+        "rows": {"test": 3, "train": 3, "validation": 0},
+        "metrics": {"accuracy": 0.75},
+        "blessing": {"blessed": True, "checks": []},
+    }
     assert [path.name for path in pushed.path.iterdir()] == ["pushed.json"]
 
 
@@ -196,7 +205,7 @@ def test_a_copy_that_fails_half_way_leaves_nothing_behind(saved_model, tmp_path,
     def full(path: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(push_module, "sync_folder", full)
+    monkeypatch.setattr(publication, "sync_folder", full)
 
     with pytest.raises(OSError, match="No space left"):
         publish(saved_model, tmp_path / "serving")

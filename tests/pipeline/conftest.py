@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from functools import partial
@@ -74,6 +75,26 @@ class Toy:
         """run.json of all runs, oldest first."""
         records = [json.loads(path.read_text()) for path in self.root.runs.glob("*/run.json")]
         return sorted(records, key=lambda record: record["started"])
+
+
+def killed_around(function, when, action):
+    """Do something in a child process that kills itself before or after a function, given as (module, name)."""
+    module, name = function
+    pid = os.fork()
+    if pid == 0:
+        original = getattr(module, name)
+
+        def dying(*args, **kwargs):
+            if when == "after":
+                original(*args, **kwargs)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        setattr(module, name, dying)
+        try:
+            action()
+        finally:
+            os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
 
 
 def toy_in(folder, capfd=None):

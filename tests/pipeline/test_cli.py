@@ -107,10 +107,31 @@ def test_lineage_goes_down_to_the_source_files(first_run):
     assert "used by:" in text
 
 
-def test_versions_are_listed(first_run):
+def test_versions_tells_which_one_serves_from_which_data_with_which_metrics_and_why_it_was_blessed(first_run):
     (version,) = json.loads(glovebeam("versions", "--root", "root", "--json", cwd=first_run.folder).stdout)
-    assert (version["version"], version["path"], version["present"]) == (1, "serving/1", True)
-    assert "1        " in glovebeam("versions", "--root", "root", cwd=first_run.folder).stdout
+    assert (version["version"], version["path"], version["present"], version["serves"]) == (1, "serving/1", True, True)
+    assert (version["sources"], sum(version["rows"].values())) == (["reviews.csv"], 120)
+    assert version["accuracy"] == version["metrics"]["accuracy"]
+    assert version["blessing"]["blessed"] is True
+    lines = glovebeam("versions", "--root", "root", cwd=first_run.folder).stdout.splitlines()
+    assert re.fullmatch(r"1 +\d{4}-\d\d-\d\d \d\d:\d\d +[01]\.\d{4} +120 rows of reviews.csv +run .+ serves", lines[1])
+    assert "  passed not_worse: there is no serving model to compare with" in lines
+
+
+def test_a_rollback_publishes_an_earlier_model_that_then_answers(first_run, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(first_run.folder, folder)
+    run_config(folder, "--set", "train.seed=1", "--set", "evaluate.linear_floor=none")
+    done = glovebeam("rollback", "1", "--root", "root", "--json", cwd=folder)
+    assert json.loads(done.stdout) == {"version": 3, "restores": 1, "replaces": 2}
+    first, third = (
+        glovebeam("predict", "a lovely film", "--version", version, "--root", "root", "--json", cwd=folder).stdout
+        for version in ("1", "3")
+    )
+    assert first == third
+    assert "note: nothing to publish: version 3 serves this model since the rollback" in run_config(folder).stdout
+    refused = glovebeam("rollback", "7", "--root", "root", cwd=folder)
+    assert (refused.returncode, "There are: 1, 2, 3." in one_paragraph(refused)) == (2, True)
 
 
 def test_predict_answers_each_line_of_stdin(first_run):
@@ -196,5 +217,4 @@ def test_data_that_breaks_a_rule_stops_the_run_with_exit_3_and_again_from_the_ca
 
 def test_the_root_may_come_from_the_environment(first_run):
     done = glovebeam("versions", cwd=first_run.folder, GLOVEBEAM_ROOT="root")
-    assert "serving" not in done.stdout
-    assert done.stdout.startswith("version  accuracy")
+    assert done.stdout.startswith("version  published (UTC)")

@@ -43,6 +43,8 @@ def toy_pipeline(run, config):
     examples = run(ingest, config.ingest, reads=source_files)
     encoded = run(encode, examples, config.tokenizer, config.encode, check=stop_on_anomaly)
     model = run(train, encoded, None, config.train)
+    if run.is_settled_by_rollback(model):
+        return
     served = run.served_before(model)
     run(
         push, model, run.serving, config.push, replaces_version=served.version,

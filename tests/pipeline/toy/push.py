@@ -3,6 +3,7 @@ import shutil
 import signal
 from pathlib import Path
 
+from components.serving.publication import published_versions
 from schemas.artifacts import Model, PushedModel, write_json
 from schemas.params import Params
 
@@ -13,7 +14,7 @@ class PushParams(Params):
 
 def push(model: Model, serving: Path, params: PushParams, out: Path) -> PushedModel:
     serving.mkdir(exist_ok=True)
-    versions = sorted(int(path.name) for path in serving.iterdir())
+    versions = published_versions(serving)
     newest = serving / str(versions[-1]) if versions else None
     if newest is None or (newest / "model").read_bytes() != model.keras_file.read_bytes():
         newest = serving / str(versions[-1] + 1 if versions else 1)

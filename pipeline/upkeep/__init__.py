@@ -1,0 +1,1 @@
+"""What is done to a root between runs: going back to an earlier model, clearing up, and migrating the metadata."""
