@@ -174,7 +174,7 @@ def _write_rows(
     for piece in stretches.pieces(ROWS_PER_BATCH):
         token_ids = padded(piece, params.max_length, params.padding)
         columns: dict[str, Column] = {
-            "example_id": batch["example_id"].take(pa.array(piece.text)).cast(pa.binary()).to_pylist(),
+            "example_id": batch["example_id"].take(pa.array(piece.text)),
             "label": batch["label"].to_numpy()[piece.text][:, None],
             "length": piece.lengths[:, None],
             "token_ids": token_ids,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from components.train import OnEpoch, TrainParams, ignore, train
 from schemas.artifacts import EmbeddingMatrix, EncodedExamples, Encoding, Model, VocabularyArtifact
@@ -77,7 +78,7 @@ def write_encoded(
                 ids[i, MAX_LENGTH - len(row) :] = tokens.ids(row)
             records = serialize_examples(
                 {
-                    "example_id": [f"{split}:{start + i}".encode() for i in range(len(shard))],
+                    "example_id": pa.array([f"{split}:{start + i}" for i in range(len(shard))]),
                     "label": np.array([[label] for _, label in shard], np.int64),
                     "length": np.array([[len(row)] for row, _ in shard], np.int64),
                     "token_ids": ids,
