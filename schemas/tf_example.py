@@ -14,7 +14,7 @@ https://www.tensorflow.org/tutorials/load_data/tfrecord (length, masked CRC-32C 
 
 import itertools
 from collections.abc import Mapping
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeAlias
 
 import google_crc32c
 import numpy as np
@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-Column = NDArray[np.int64] | NDArray[np.float32] | pa.Array
+Column: TypeAlias = "NDArray[np.int64] | NDArray[np.float32] | pa.Array"
 
 # Field numbers and wire types of example.proto and feature.proto: every field below is length-delimited (wire type 2).
 _FIELD_1, _FIELD_2 = b"\x0a", b"\x12"
@@ -106,7 +106,7 @@ def _masked_crcs(octets: bytes, bounds: NDArray[np.int64]) -> NDArray[np.uint32]
     """Masked CRC-32C of each stretch between two bounds [n + 1] => [n]."""
     stretches = itertools.pairwise(bounds.tolist())
     crcs = np.array([google_crc32c.value(octets[start:end]) for start, end in stretches], np.uint32)
-    return (crcs >> 15 | crcs << 17) + np.uint32(_CRC_MASK_DELTA)
+    return np.add(crcs >> 15 | crcs << 17, _CRC_MASK_DELTA, dtype=np.uint32)
 
 
 def frame_records(payloads: pa.LargeBinaryArray) -> pa.LargeBinaryArray:

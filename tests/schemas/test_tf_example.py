@@ -68,7 +68,7 @@ def test_a_negative_id_is_refused():
 
 
 def test_columns_of_different_lengths_are_refused():
-    with pytest.raises(ValueError, match="differ in length: {'label': 2, 'length': 1}"):
+    with pytest.raises(ValueError, match=r"differ in length: \{'label': 2, 'length': 1\}"):
         serialize_examples({"label": np.array([[1], [2]]), "length": np.array([[1]])})
 
 
