@@ -33,3 +33,30 @@ def _rollback_lines(done: dict[str, Any], root: Path) -> list[str]:
         f"pushed: version {version}, which is version {restores} again, {root}/serving/{version}",
         f"runs do not publish version {replaces} again; `glovebeam rollback {replaces}` would",
     ]
+
+
+def clean(
+    keep_runs: Annotated[int, typer.Option(min=0, help="The newest so many runs stay.")] = 5,
+    keep_versions: Annotated[int, typer.Option(min=1, help="The newest so many published versions stay.")] = 3,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go; remove nothing.")] = False,
+    root: RootOption = Path(DEFAULT_ROOT),
+    as_json: JsonOption = False,
+) -> None:
+    """Remove runs, versions and artifacts that are no longer needed.
+
+    What a kept run used, and all that a kept version was made from, stays; so do the runs that made kept versions. The
+    version that serves always stays. A later run makes what it needs once more.
+    """
+    from pipeline.upkeep.clean import clean as clear
+
+    show_result(clear(Root(root), keep_runs, keep_versions, dry_run), _clean_lines, as_json)
+
+
+def _clean_lines(done: dict[str, Any]) -> list[str]:
+    what = [
+        *(f"serving/{version}" for version in done["versions"]),
+        *(f"runs/{run}" for run in done["runs"]),
+        *done["artifacts"],
+    ]
+    would, freed = ("would remove", "would be freed") if done["dry_run"] else ("removed", "freed")
+    return [*(f"{would} {name}" for name in what), f"{len(what):,} folders, {done['bytes']:,} bytes {freed}"]
