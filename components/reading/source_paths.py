@@ -27,8 +27,11 @@ def find_package_file(package: str, name: str) -> Path:
 
 
 def match_files(source: str) -> list[Path]:
-    """The file of that name, or the files of that glob (``**`` for any depth), sorted."""
-    pattern = str(Path(source).expanduser())
+    """The file of that name, or the files of that glob (``**`` for any depth), sorted; by absolute paths.
+
+    Workers may have another current folder.
+    """
+    pattern = str(Path(source).expanduser().absolute())
     if Path(pattern).is_file():
         return [Path(pattern)]
     matches = glob.glob(pattern, recursive=True)  # noqa: PTH207, since Path.glob takes no absolute pattern

@@ -99,7 +99,7 @@ def locate(source: str) -> VectorFile:
     Raises:
         UsageError: no such file, no such member, or several members to choose from.
     """
-    path = Path(source)
+    path = Path(source).absolute()  # workers may have another current folder
     for candidate in (path, *path.parents):
         if candidate.suffix == ".zip" and candidate.is_file():
             return VectorFile(candidate, _member(candidate, path.relative_to(candidate).as_posix()))

@@ -97,12 +97,12 @@ class Executor:
         partial = partial_folder(folder, key.digest)
         open_partial(partial, keep_checkpoint=plan.why != FORCED)  # forced: from the beginning, whatever is there
         remove_partials(folder.parent, keep=partial)
-        progress_file = self.run_folder / ".progress"
+        progress_file = (self.run_folder / ".progress").absolute()
         progress_file.unlink(missing_ok=True)
         beam = self.beam.model_copy(update={"progress_file": progress_file})
         with self.display.step(plan.call.name, plan.why, progress_file):
             try:
-                artifact = plan.call.run({"out": partial, "beam": beam, "on_epoch": self.display.on_epoch})
+                artifact = plan.call.run({"out": partial.absolute(), "beam": beam, "on_epoch": self.display.on_epoch})
             except DataError as error:
                 raise self._with_rejected(error, partial) from error
             except Exception:

@@ -78,7 +78,13 @@ class StepCall:
     def run(self, supplied: Mapping[str, Any]) -> Artifact:
         """Call the step, with those of the supplied arguments that it takes."""
         wanted = inspect.signature(self.step).parameters.keys() - self.given.keys()
-        return self.step(**self.given, **{name: value for name, value in supplied.items() if name in wanted})
+        given = {name: _absolute(value) for name, value in self.given.items()}
+        return self.step(**given, **{name: value for name, value in supplied.items() if name in wanted})
+
+
+def _absolute(value: Any) -> Any:
+    """An artifact by its absolute path, since workers may have another current folder."""
+    return type(value)(value.path.absolute()) if isinstance(value, Artifact) else value
 
 
 def _without_folder(place: str) -> str:
