@@ -154,6 +154,7 @@ def versions(root: RootOption = Path(DEFAULT_ROOT), as_json: JsonOption = False)
 
 app.command(rich_help_panel=_KEEP)(upkeep.rollback)
 app.command(rich_help_panel=_KEEP)(upkeep.clean)
+app.command(rich_help_panel=_KEEP)(upkeep.migrate)
 
 
 @app.command(rich_help_panel=_SET_UP)

@@ -16,7 +16,7 @@ from typing import Any, Literal, Self
 from pipeline.execution.cache_key import CacheKey
 from schemas.errors import UsageError
 
-VERSION = 1
+VERSION = 2  # of the layout below; pipeline/upkeep/migration.py brings earlier ones here
 
 _SCHEMA = """
 CREATE TABLE artifacts (
@@ -31,6 +31,7 @@ CREATE TABLE artifacts (
 ) STRICT;
 CREATE INDEX artifacts_by_key ON artifacts (cache_key);
 CREATE UNIQUE INDEX live_artifact_by_uri ON artifacts (uri) WHERE state = 'LIVE' AND type <> 'SourceFile';
+CREATE INDEX artifacts_by_uri ON artifacts (uri);
 CREATE TABLE artifact_files (
     artifact_id INTEGER NOT NULL REFERENCES artifacts (id),
     path TEXT NOT NULL,                 -- relative to the root
@@ -67,6 +68,7 @@ CREATE TABLE associations (
     execution_id INTEGER NOT NULL REFERENCES executions (id),
     PRIMARY KEY (context_id, execution_id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX associations_by_execution ON associations (execution_id);
 CREATE TABLE file_digests (             -- spares reading files that have not changed since
     path TEXT PRIMARY KEY,
     stat TEXT NOT NULL,                 -- size, mtime_ns, ctime_ns, inode
@@ -111,11 +113,11 @@ class Metadata:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open for writing; made where it is missing. Raises ``UsageError`` if a newer glovebeam made it."""
+        """Open for writing; made where it is missing. Raises ``UsageError`` if another layout is there."""
         db = sqlite3.connect(path, isolation_level=None)
-        _check_version(db, path)
+        check_layout(db, path)
         db.executescript("PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL;")
-        if _version(db) == 0:
+        if layout(db) == 0:
             db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
         return cls(db)
 
@@ -130,8 +132,8 @@ class Metadata:
             return cls._empty()
         mode = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "mode=ro&immutable=1"
         db = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, isolation_level=None)
-        _check_version(db, path)
-        return cls(db) if _version(db) else cls._empty()
+        check_layout(db, path)
+        return cls(db) if layout(db) else cls._empty()
 
     @classmethod
     def _empty(cls) -> Self:
@@ -226,13 +228,21 @@ class Metadata:
         return found
 
 
-def _version(db: sqlite3.Connection) -> int:
+def layout(db: sqlite3.Connection) -> int:
+    """The number of the layout of a database; 0 where it is empty."""
     return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
-def _check_version(db: sqlite3.Connection, path: Path) -> None:
-    if (found := _version(db)) > VERSION:
+def check_layout(db: sqlite3.Connection, path: Path) -> None:
+    """Raise ``UsageError`` where the layout is not this version's, with the way out."""
+    found = layout(db)
+    if found > VERSION:
         raise UsageError(
             f"{path} was written by a newer glovebeam (its layout is number {found}, this one knows up to {VERSION}). "
             "Upgrade glovebeam, or give another --root."
+        )
+    if 0 < found < VERSION:
+        raise UsageError(
+            f"{path} was written by an older glovebeam (its layout is number {found}, this one works with {VERSION}). "
+            f"`glovebeam migrate --root {path.parent}` brings it up to date and keeps a copy of it as it is."
         )

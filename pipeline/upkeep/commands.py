@@ -60,3 +60,16 @@ def _clean_lines(done: dict[str, Any]) -> list[str]:
     ]
     would, freed = ("would remove", "would be freed") if done["dry_run"] else ("removed", "freed")
     return [*(f"{would} {name}" for name in what), f"{len(what):,} folders, {done['bytes']:,} bytes {freed}"]
+
+
+def migrate(root: RootOption = Path(DEFAULT_ROOT), as_json: JsonOption = False) -> None:
+    """Bring the metadata of an older glovebeam up to date; a copy of it is kept beside it."""
+    from pipeline.upkeep.migration import migrate as bring_up_to_date
+
+    show_result(bring_up_to_date(Root(root)), _migrate_lines, as_json)
+
+
+def _migrate_lines(done: dict[str, Any]) -> list[str]:
+    if done["backup"] is None:
+        return [f"the metadata are up to date (layout {done['to']})"]
+    return [f"migrated from layout {done['from']} to {done['to']}; as it was, it is kept in {done['backup']}"]
