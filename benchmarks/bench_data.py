@@ -108,8 +108,8 @@ def measure(
 ) -> None:
     """One process, its figures kept and written; one that fails is noted, and the others go on."""
     done = results["measured"].setdefault(str(size), {}).setdefault(competitor, [])
-    hopeless = any((its["competitor"], its["reviews"]) == (competitor, size) for its in results["failed"])
-    if hopeless or len(done) >= number:
+    has_failed = any((its["competitor"], its["reviews"]) == (competitor, size) for its in results["failed"])
+    if len(done) >= number or (has_failed and not done):
         return
     out = CACHE / "out"
     shutil.rmtree(out, ignore_errors=True)
@@ -123,11 +123,13 @@ def measure(
         print(f"{what}, {number}/{arguments.rounds}: {usage.wall_seconds:,.1f} s", flush=True)
         if len(done) == 1 and size != WARM_UP_REVIEWS:
             compare(results, competitor, size, out, arguments.timeout)
-    except FailedProcessError as error:
+    except (FailedProcessError, OSError, ValueError) as error:
         results["failed"].append({"reviews": size, "competitor": competitor, "round": number, "reason": str(error)})
         print(f"{what}, {number}/{arguments.rounds}: FAILED: {error}", flush=True)
     results["ratios"] = ratios(results["measured"])
-    arguments.output.write_text(json.dumps(results, indent=1) + "\n")
+    written = arguments.output.with_suffix(".part")
+    written.write_text(json.dumps(results, indent=1) + "\n")
+    written.replace(arguments.output)
     shutil.rmtree(out)
 
 
