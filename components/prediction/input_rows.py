@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from components.reading.decoding import BROKEN_FILE_ERRORS, MARK_BYTES, escape_bytes, is_unicode, open_text, undecodable
 from components.reading.delimited import read_records
-from components.reading.readers import parse_json_line
+from components.reading.json_lines import parse_json_line
 from schemas.errors import DataError, UsageError
 
 if TYPE_CHECKING:

@@ -70,6 +70,11 @@ def can_cut_at_newlines(encoding: str) -> bool:
     return codecs.lookup(encoding).name in _CUT_AT_NEWLINE
 
 
+def is_utf8(encoding: str) -> bool:
+    """Whether bytes in this encoding are what Arrow takes for strings."""
+    return codecs.lookup(encoding).name == "utf-8"
+
+
 def is_gzip_name(path: Path) -> bool:
     """Whether the file's name says that it is compressed."""
     return path.suffix.lower() == ".gz"
@@ -88,11 +93,19 @@ def open_text(
 ) -> Iterator[Iterator[str]]:
     """The lines of a file, or of its bytes [start, stop), with undecodable bytes marked and no byte order mark."""
     with open_bytes(path) as file:
-        if stop is not None:
+        if start:
             file.seek(start)
+        if stop is not None:
             file = io.BytesIO(file.read(stop - start))
-        with io.TextIOWrapper(file, encoding=encoding, errors=MARK_BYTES, newline=newline) as text:
-            yield _without_byte_order_mark(text) if start == 0 else text
+        with lines_of(file, encoding, newline, is_beginning=start == 0) as lines:
+            yield lines
+
+
+@contextmanager
+def lines_of(file: BinaryIO, encoding: str, newline: str, is_beginning: bool) -> Iterator[Iterator[str]]:
+    """The lines of an open file with undecodable bytes marked, and no byte order mark where the text begins."""
+    with io.TextIOWrapper(file, encoding=encoding, errors=MARK_BYTES, newline=newline) as text:
+        yield _without_byte_order_mark(text) if is_beginning else text
 
 
 def _without_byte_order_mark(text: TextIO) -> Iterator[str]:

@@ -29,8 +29,15 @@ class Record(NamedTuple):
     fault: str
 
 
-def read_records(lines: Iterable[str], delimiter: str, quote: str) -> Iterator[Record]:
-    """The records in order, blank lines left out; after a faulty one, reading goes on with the next line."""
+def read_records(lines: Iterable[str], delimiter: str, quote: str, lines_before: int = 0) -> Iterator[Record]:
+    """The records in order, blank lines left out; after a faulty one, reading goes on with the next line.
+
+    Args:
+        lines: of the file, behind its first ``lines_before``.
+        delimiter: between fields.
+        quote: around fields; "" where it is an ordinary character.
+        lines_before: lines of the file that come before, for line numbers.
+    """
     taken: list[str] = []  # lines of the record at hand
     reader = csv.reader(
         _record_lines(lines, taken),
@@ -41,7 +48,7 @@ def read_records(lines: Iterable[str], delimiter: str, quote: str) -> Iterator[R
     )
     csv.field_size_limit(MAX_FIELD_CHARACTERS)
     while True:
-        line = reader.line_num + 1
+        line = lines_before + reader.line_num + 1
         taken.clear()
         fields: list[str] = []
         fault = ""
@@ -51,7 +58,7 @@ def read_records(lines: Iterable[str], delimiter: str, quote: str) -> Iterator[R
             return
         except csv.Error as error:
             opened = _opening_line(line, "".join(taken), delimiter, quote) if quote else line
-            fault = _explain(error, opened, reader.line_num, delimiter)
+            fault = _explain(error, opened, lines_before + reader.line_num, delimiter)
         if fields or fault:
             yield Record(line, "".join(taken), fields, fault)
 

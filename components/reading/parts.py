@@ -14,10 +14,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from components.beam_options import count_rows
-from components.reading.readers import BATCH_ROWS, BrokenFileError, Unit, read_unit
+from components.reading.chunks import BATCH_ROWS, BrokenFileError, Chunk, Taken, Unit, take_columns
+from components.reading.readers import read_unit
 from components.reading.rows import Accepted, Reject, Row, accept
 from components.reading.splits import Fractions, assign_splits
 from components.sources import IngestParams
@@ -109,26 +110,44 @@ def write_unit(numbered_unit: tuple[int, Unit], rules: PartRules) -> None:
     write_part(f"{number:08}", read_unit(unit, rules.params), unit.file.split, rules)
 
 
-def write_part(key: str, rows: Iterable[Row | Reject], own_split: str | None, rules: PartRules) -> None:
+def write_part(key: str, chunks: Iterable[Chunk], own_split: str | None, rules: PartRules) -> None:
     """Write the rows as the part ``key``; what breaks the file on the way is noted in the summary."""
     folder = rules.folder / key
     folder.mkdir(exist_ok=True)
     tally, broken_file = _Tally(), ""
     try:
-        _write_rows(rows, folder, own_split, rules, tally)
+        _write_rows(chunks, folder, own_split, rules, tally)
     except BrokenFileError as error:
         broken_file = str(error)
     write_json(folder / "summary.json", asdict(tally.summary(broken_file)))
 
 
-def _write_rows(
-    rows: Iterable[Row | Reject], folder: Path, own_split: str | None, rules: PartRules, tally: _Tally
-) -> None:
+def _write_rows(chunks: Iterable[Chunk], folder: Path, own_split: str | None, rules: PartRules, tally: _Tally) -> None:
     import pyarrow as pa
 
     writers: dict[str, pa.ipc.RecordBatchFileWriter] = {}
     with ExitStack() as files, (folder / "rejected.jsonl").open("w", encoding="utf-8") as rejected:
-        for batch in _batches(rows):
+        for taken in _taken(chunks, rules, rejected, tally):
+            for split, examples in _divide(taken, own_split, rules):
+                if split not in writers:
+                    writers[split] = files.enter_context(pa.ipc.new_file(folder / f"{split}.arrow", rules.schema))
+                writers[split].write_batch(examples)
+                tally.rows[split] += examples.num_rows
+            if len(tally.labels) <= MAX_CLASSES:
+                tally.labels.update(taken.labels)
+
+
+def _taken(chunks: Iterable[Chunk], rules: PartRules, rejected: TextIO, tally: _Tally) -> Iterator[Taken]:
+    """The rows that become examples; the others go to the file."""
+    for chunk in chunks:
+        columns = chunk.columns
+        taken = columns and take_columns(columns, rules.params.encoding, rules.known_labels)
+        if taken:
+            yield taken
+            tally.rows_in += len(taken.columns[0])
+            count_rows(rules.progress_file, len(taken.columns[0]))
+            continue
+        for batch in _batches(chunk.rows()):
             accepted: list[Accepted] = []
             for row in batch:
                 outcome = row if isinstance(row, Reject) else _accept_labelled(row, rules)
@@ -137,14 +156,9 @@ def _write_rows(
                     tally.rejected += 1
                 else:
                     accepted.append(outcome)
-            for split, examples in _divide(accepted, own_split, rules):
-                if split not in writers:
-                    writers[split] = files.enter_context(pa.ipc.new_file(folder / f"{split}.arrow", rules.schema))
-                writers[split].write_batch(examples)
-                tally.rows[split] += examples.num_rows
+            if accepted:
+                yield _as_columns(accepted)
             tally.rows_in += len(batch)
-            if len(tally.labels) <= MAX_CLASSES:
-                tally.labels.update(row.label for row in accepted)
             count_rows(rules.progress_file, len(batch))
 
 
@@ -175,21 +189,23 @@ def _accept_labelled(row: Row, rules: PartRules) -> Accepted | Reject:
     return Reject(row.place, reason, row.raw)
 
 
-def _divide(
-    accepted: list[Accepted], own_split: str | None, rules: PartRules
-) -> "Iterator[tuple[str, pa.RecordBatch]]":
+def _as_columns(accepted: list[Accepted]) -> Taken:
+    import pyarrow as pa
+
+    ids, texts, labels, kept = zip(*accepted, strict=True)
+    columns = (ids, texts, labels, *zip(*kept, strict=True))
+    return Taken([pa.array(values, pa.string()) for values in columns], set(labels))
+
+
+def _divide(taken: Taken, own_split: str | None, rules: PartRules) -> "Iterator[tuple[str, pa.RecordBatch]]":
     """The rows of each split: the source's own, but what is train or has none goes by the hash of its text."""
     import pyarrow as pa
 
-    if not accepted:
-        return
-    ids, texts, labels, kept = zip(*accepted, strict=True)
-    columns = [pa.array(values, pa.string()) for values in (ids, texts, labels, *zip(*kept, strict=True))]
-    batch = pa.record_batch(columns, schema=rules.schema)
+    batch = pa.record_batch(taken.columns, schema=rules.schema)
     if own_split not in (None, "train"):
         yield own_split, batch
         return
-    split_of_row = assign_splits(columns[1], rules.fractions)
+    split_of_row = assign_splits(taken.columns[1], rules.fractions)
     for split in SPLITS:
-        if split in split_of_row:
-            yield split, batch.filter(pa.array([name == split for name in split_of_row]))
+        if (is_in := split_of_row == split).any():
+            yield split, batch.filter(pa.array(is_in))

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from components.reading.chunks import BATCH_ROWS
 from components.reading.labels import Classes
 from components.reading.parts import Part
-from components.reading.readers import BATCH_ROWS
 from schemas.examples import EXAMPLE_ID, LABEL, LABELLED_TEXT, arrow_schema
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def write_shard(shard: Shard, classes: Classes, kept_columns: tuple[str, ...]) -
     import pyarrow.parquet as pq
 
     table = pa.concat_tables([_read_piece(piece) for piece in shard.pieces])
+    table = table.combine_chunks()  # pages end where chunks do, and these depend on how the source was read
     column = table.schema.get_field_index(LABEL.name)
     labels = _to_labels(table.column(column), classes)
     schema = arrow_schema(LABELLED_TEXT, kept_columns)

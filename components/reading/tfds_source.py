@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from components.reading.chunks import BATCH_ROWS, Chunk, column_names, named_columns
 from components.reading.parts import PartRules, write_part
-from components.reading.readers import BATCH_ROWS, columns, named_columns
 from components.reading.rows import Row
 from components.sources import IngestParams
 from schemas.errors import UsageError
@@ -58,7 +58,7 @@ def write_tfds_parts(pipeline: "beam.Pipeline", builder: "tfds.core.DatasetBuild
         split="+".join(sorted(rules.own_splits)),
         batch_size=BATCH_ROWS,
         read_config=tfds.ReadConfig(add_tfds_id=True),
-        decoders=tfds.decode.PartialDecoding(dict.fromkeys(columns(rules.params), True)),
+        decoders=tfds.decode.PartialDecoding(dict.fromkeys(column_names(rules.params), True)),
     )
     names = class_names(builder, rules.params)
     _ = (
@@ -75,14 +75,15 @@ def _write_batch(batch: Mapping[str, Any], names: tuple[str, ...] | None, rules:
     if first is None:
         raise ValueError(f"not a tfds_id: {ids[0]!r}")
     key = f"{first['split']}-{int(first['shard']):08}-{int(first['row']):012}"
-    write_part(key, _rows(batch, ids, names, rules.params), first["split"], rules)
+    rows = partial(_rows, batch, ids, names, rules.params)
+    write_part(key, [Chunk(None, rows)], first["split"], rules)
 
 
 def _rows(
     batch: Mapping[str, Any], ids: list[str], names: tuple[str, ...] | None, params: IngestParams
 ) -> Iterator[Row]:
-    for tfds_id, *values in zip(ids, *(batch[name].tolist() for name in columns(params)), strict=True):
+    for tfds_id, *values in zip(ids, *(batch[name].tolist() for name in column_names(params)), strict=True):
         text, label, *kept = values
         if names is not None:
             label = names[label] if 0 <= label < len(names) else None  # -1 stands for no label
-        yield Row(tfds_id, tfds_id, text, label, kept, dict(zip(columns(params), values, strict=True)))
+        yield Row(tfds_id, tfds_id, text, label, kept, dict(zip(column_names(params), values, strict=True)))

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
+from components.reading.chunks import BrokenFileError, Unit, named_columns
+from components.reading.csv_files import read_delimited_header
 from components.reading.decoding import (
     BROKEN_FILE_ERRORS,
     can_cut_at_newlines,
@@ -19,7 +21,7 @@ from components.reading.decoding import (
     open_bytes,
     open_text,
 )
-from components.reading.readers import BrokenFileError, Unit, named_columns, parse_json_line, read_delimited_header
+from components.reading.json_lines import parse_json_line
 from components.sources import IngestParams, Source, SourceFile
 from schemas.errors import DataError, UsageError
 
