@@ -21,7 +21,7 @@ ID_LENGTH = 12
 # The libraries whose own behaviour ends up in the bytes of an artifact. Beam is not among them: it moves the work, and
 # artifacts are the same for any of its runners.
 LIBRARIES: Mapping[str, tuple[str, ...]] = {
-    "ingest": ("pyarrow", "tensorflow-datasets"),
+    "ingest": ("numpy", "pyarrow", "tensorflow-datasets"),
     "validate": ("numpy", "pyarrow", "tensorflow-metadata"),
     "build_vocabulary": ("numpy", "pyarrow"),
     "embed": ("numpy", "pyarrow"),
