@@ -1,6 +1,7 @@
 """Push: prove that the SavedModel answers raw text as it was evaluated, then publish it as the next version.
 
-In: a Model, its Evaluation, the Examples. Out: ``serving/<version>/``, a copy of ``saved_model/``, and a PushedModel.
+In: a Model, its Evaluation, the Examples. Out: ``serving/<version>/``, a copy of ``saved_model/`` with requests that
+warm it up, and a PushedModel.
 Versions are 1, 2, 3, ...; none is ever overwritten, and none is visible before it is complete and on disk.
 """
 
@@ -18,6 +19,7 @@ from pydantic import Field
 
 from components.serving import answer_texts
 from components.serving.publication import folder_digest, next_version, reveal, stage
+from components.serving.warm_up import WARM_UP_FILE, warm_up_requests
 from schemas.artifacts import Evaluation, Examples, Model, PushedModel, write_json
 from schemas.errors import GlovebeamError, NotBlessedError
 from schemas.params import Params
@@ -157,8 +159,9 @@ def _compare(
 
 def publish(saved_model: Path, serving: Path) -> int:
     """Copy a SavedModel to ``serving/<version>`` and return the version; see ``push``."""
+    extra = {WARM_UP_FILE: warm_up_requests()}
     newest = next_version(serving) - 1
-    if newest and folder_digest(serving / str(newest)) == folder_digest(saved_model):
+    if newest and folder_digest(serving / str(newest)) == folder_digest(saved_model, extra):
         return newest
-    reveal(stage(saved_model, serving, {}), serving, newest + 1)
+    reveal(stage(saved_model, serving, extra), serving, newest + 1)
     return newest + 1

@@ -11,6 +11,7 @@ from components.evaluation.metrics import Predictions
 from components.push import PushParams, publish, push, verify
 from components.serving import publication
 from components.serving.publication import folder_digest
+from components.serving.warm_up import WARM_UP_FILE
 from schemas.artifacts import Evaluation, read_json, write_json
 from schemas.errors import GlovebeamError, NotBlessedError
 from tests.components.tiny_models import write_model
@@ -78,7 +79,8 @@ def test_a_model_that_answers_as_recorded_is_published_byte_for_byte(model, exam
 
     assert pushed.version == 1
     assert [path.name for path in serving.iterdir()] == ["1"]
-    assert folder_digest(serving / "1") == folder_digest(model.saved_model)
+    extra = {WARM_UP_FILE: (serving / "1" / WARM_UP_FILE).read_bytes()}
+    assert folder_digest(serving / "1") == folder_digest(model.saved_model, extra)
     assert read_json(pushed.path / "pushed.json") == {
         "version": 1,
         "model_digest": folder_digest(model.saved_model),
