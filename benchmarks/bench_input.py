@@ -8,6 +8,7 @@ with another one. Prints a table and writes ``build/bench-input.json``: ``benchm
 import argparse
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from statistics import median
 from typing import Any
 
 from measured_process import run_measured
-from train_data import artifact_folder
+from run_artifacts import artifact_folder
 
 FOLDER = Path(__file__).parent
 ROOT = Path("build/bench-input")
@@ -75,6 +76,7 @@ def main() -> None:
 def prepare(arguments: argparse.Namespace) -> dict[str, list[str]]:
     """The sample through our own pipeline, twice, and what to run on its artifacts."""
     glovebeam = str(Path(sys.executable).with_name("glovebeam"))
+    shutil.rmtree(ROOT, ignore_errors=True)
     encoded = {}
     for compression in ("gzip", "none"):
         setting = f"encode.compression={compression}"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import keras
 import tensorflow as tf
-from train_data import artifact_folder
+from run_artifacts import artifact_folder
 from train_setup import report_accuracy
 
 import components.training.calibration

@@ -3,21 +3,15 @@
 Call: ``python benchmarks/train_data.py ROOT``, after ``glovebeam run --root ROOT --to encode``; writes ROOT/data.npz.
 """
 
-import json
 import sys
 from pathlib import Path
 
 import numpy as np
+from run_artifacts import artifact_folder
 from train_setup import MAX_LENGTH, VOCABULARY_SIZE, Data
 
 from components.dataset import evaluation_dataset
 from schemas.artifacts import EmbeddingMatrix, EncodedExamples
-
-
-def artifact_folder(root: Path, step: str) -> Path:
-    """Where the newest run of a root has its artifact of a step."""
-    run = json.loads(max((root / "runs").glob("*/run.json")).read_text())
-    return root / next(its["artifact"] for its in run["steps"] if its["name"] == step)
 
 
 def main() -> None:
