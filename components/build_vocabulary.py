@@ -16,7 +16,8 @@ from pydantic import Field
 from components.beam_options import BeamOptions, beam_job, count_rows
 from components.text import tokenize
 from schemas.artifacts import Examples, VocabularyArtifact
-from schemas.errors import DataError
+from schemas.disk import replacing
+from schemas.errors import DataError, naming
 from schemas.params import Params
 from schemas.vocabulary import FIRST_TOKEN_ID, Tokenizer, Vocabulary
 
@@ -73,7 +74,8 @@ def count_shard(tokenizer: Tokenizer, parts: Path, progress_file: Path | None, s
     import pyarrow as pa
 
     counts = merge_counts(_batch_counts(tokenizer, progress_file, shard))
-    with pa.ipc.new_file(parts / f"{Path(shard).stem}.arrow", counts.schema) as file:
+    part = parts / f"{Path(shard).stem}.arrow"
+    with replacing(part) as unfinished, pa.ipc.new_file(str(unfinished), counts.schema) as file:
         file.write_table(counts)
 
 
@@ -82,7 +84,8 @@ def _batch_counts(tokenizer: Tokenizer, progress_file: Path | None, shard: str) 
     import pyarrow.parquet as pq
 
     for batch in pq.ParquetFile(shard).iter_batches(ROWS_PER_BATCH, columns=["text"]):
-        values, counts = tokenize(batch["text"], tokenizer).flatten().value_counts().flatten()
+        with naming(shard):
+            values, counts = tokenize(batch["text"], tokenizer).flatten().value_counts().flatten()
         yield pa.table({"token": values, "count": counts})
         count_rows(progress_file, len(batch))
 

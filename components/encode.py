@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, cast
 from pydantic import Field
 
 from components.beam_options import BeamOptions, beam_job, count_rows
-from schemas.artifacts import EmbeddingMatrix, EncodedExamples, Encoding, Examples, VocabularyArtifact
+from schemas.artifacts import EmbeddingMatrix, EncodedExamples, Encoding, Examples, VocabularyArtifact, write_json
+from schemas.disk import replacing
+from schemas.errors import naming
 from schemas.examples import SPLITS, TRAIN_WINDOWS
 from schemas.params import Params
 from schemas.vocabulary import Vocabulary
@@ -147,7 +149,8 @@ def encode_shard(
         file = files.enter_context(_record_file(out / split / name))
         window_file = files.enter_context(_record_file(out / TRAIN_WINDOWS / name)) if has_windows else None
         for batch in pq.ParquetFile(shard).iter_batches(ROWS_PER_BATCH, columns=["example_id", "text", "label"]):
-            texts = look_up(batch["text"], vocabulary)
+            with naming(shard):
+                texts = look_up(batch["text"], vocabulary)
             _write_rows(file, batch, kept(texts, params.max_length, params.truncating), matrix, params)
             if window_file is not None:
                 cut_off = windows(texts, params.max_length, params.truncating)
@@ -155,7 +158,7 @@ def encode_shard(
                 window_rows += len(cut_off.text)
             count_rows(progress_file, len(batch))
     if has_windows:
-        _window_count_file(out, Path(shard)).write_text(str(window_rows))
+        write_json(_window_count_file(out, Path(shard)), window_rows)
 
 
 def _write_rows(
@@ -186,8 +189,11 @@ def _write_rows(
 
 @contextmanager
 def _record_file(path: Path) -> Iterator[BinaryIO]:
-    """A file for records; gzip without a name or a time in its header, so that equal rows are equal bytes."""
-    with path.open("wb") as file:
+    """A file for records, in place once it is whole.
+
+    Gzip comes without a name or a time in its header, so that equal rows are equal bytes.
+    """
+    with replacing(path) as unfinished, unfinished.open("wb") as file:
         if path.suffix != ".gz":
             yield file
         else:

@@ -17,6 +17,7 @@ points through ``lower_case_table``, which is Arrow's own mapping, written out.
 
 from typing import TYPE_CHECKING
 
+from schemas.errors import DataError
 from schemas.vocabulary import Tokenizer
 
 if TYPE_CHECKING:
@@ -73,7 +74,32 @@ def tokenize(texts: "pa.StringArray", tokenizer: Tokenizer) -> "pa.ListArray":
 
     Returns:
         list<string> [n]; an empty list where a text holds no token.
+
+    Raises:
+        DataError: a text is not UTF-8, which ingest lets nobody write: the file was altered or its disk is broken.
     """
+    import pyarrow as pa
+
+    try:
+        return _tokenize(texts, tokenizer)
+    except pa.ArrowInvalid as error:
+        raise DataError(_refusal(texts.cast(pa.binary()).to_pylist(), str(error))) from error
+
+
+def _refusal(texts: list[bytes], reason: str) -> str:
+    for text in texts:
+        try:
+            text.decode()
+        except UnicodeDecodeError as error:
+            start = text[:60].decode(errors="backslashreplace")
+            return (
+                f"a text cannot be tokenized: expected UTF-8, got byte {text[error.start]:#04x} at place {error.start} "
+                f"of the text that starts '{start}'. Was the file altered? Remove it, and the next run makes it again."
+            )
+    return f"{len(texts)} texts cannot be tokenized: {reason}."
+
+
+def _tokenize(texts: "pa.StringArray", tokenizer: Tokenizer) -> "pa.ListArray":
     from components import token_octets
     from components.octets import change_further
 

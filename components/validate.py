@@ -23,6 +23,7 @@ from components.validation.statistics import (
 )
 from schemas import artifacts
 from schemas.artifacts import Examples, ValidationReport, read_json, write_json
+from schemas.disk import replacing
 from schemas.errors import UsageError
 from schemas.examples import LABELLED_TEXT, SPLITS
 from schemas.params import Params
@@ -114,7 +115,8 @@ def _measure(
 
 
 def _write_statistics(folder: Path, split: str, statistics: SplitStatistics) -> None:
-    (folder / f"{split}.json").write_text(statistics.to_json())
+    with replacing(folder / f"{split}.json") as unfinished:
+        unfinished.write_text(statistics.to_json())
 
 
 def _read_statistics(path: Path) -> SplitStatistics:

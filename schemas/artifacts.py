@@ -10,13 +10,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from schemas.disk import replacing
 from schemas.examples import Feature, encoded_example
 from schemas.vocabulary import Vocabulary
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write indented JSON with sorted keys, so that equal values are equal bytes."""
-    path.write_text(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
+    """Write indented JSON with sorted keys, so that equal values are equal bytes; there as a whole or not at all."""
+    with replacing(path) as unfinished:
+        unfinished.write_text(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_json(path: Path) -> Any:

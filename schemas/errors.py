@@ -3,6 +3,9 @@
 Every message is one paragraph: what is wrong, where, what was found, what was expected, and what to do next.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class GlovebeamError(Exception):
     """Something a user can mend; shown as one paragraph, never as a traceback."""
@@ -32,3 +35,12 @@ class LockedError(GlovebeamError):
     """Another run holds the root folder."""
 
     exit_code = 5
+
+
+@contextmanager
+def naming(place: str) -> Iterator[None]:
+    """Put the place that only the caller knows before the message of a ``DataError``."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{place}: {error}") from error

@@ -23,6 +23,7 @@ from components.reading.rows import Accepted, Reject, Row, accept
 from components.reading.splits import Fractions, assign_splits
 from components.sources import IngestParams
 from schemas.artifacts import read_json, write_json
+from schemas.disk import replacing
 from schemas.examples import LABEL, LABELLED_TEXT, SPLITS, arrow_schema
 
 if TYPE_CHECKING:
@@ -114,27 +115,32 @@ def write_part(key: str, chunks: Iterable[Chunk], own_split: str | None, rules: 
     """Write the rows as the part ``key``; what breaks the file on the way is noted in the summary."""
     folder = rules.folder / key
     folder.mkdir(exist_ok=True)
-    tally, broken_file = _Tally(), ""
-    try:
-        _write_rows(chunks, folder, own_split, rules, tally)
-    except BrokenFileError as error:
-        broken_file = str(error)
+    tally = _Tally()
+    broken_file = _write_rows(chunks, folder, own_split, rules, tally)
     write_json(folder / "summary.json", asdict(tally.summary(broken_file)))
 
 
-def _write_rows(chunks: Iterable[Chunk], folder: Path, own_split: str | None, rules: PartRules, tally: _Tally) -> None:
+def _write_rows(chunks: Iterable[Chunk], folder: Path, own_split: str | None, rules: PartRules, tally: _Tally) -> str:
+    """Write the rows up to the end of the unit, or to where its file breaks; returns what breaks it."""
     import pyarrow as pa
 
     writers: dict[str, pa.ipc.RecordBatchFileWriter] = {}
-    with ExitStack() as files, (folder / "rejected.jsonl").open("w", encoding="utf-8") as rejected:
-        for taken in _taken(chunks, rules, rejected, tally):
-            for split, examples in _divide(taken, own_split, rules):
-                if split not in writers:
-                    writers[split] = files.enter_context(pa.ipc.new_file(folder / f"{split}.arrow", rules.schema))
-                writers[split].write_batch(examples)
-                tally.rows[split] += examples.num_rows
-            if len(tally.labels) <= MAX_CLASSES:
-                tally.labels.update(taken.labels)
+    with ExitStack() as files:
+        unfinished = files.enter_context(replacing(folder / "rejected.jsonl"))
+        rejected = files.enter_context(unfinished.open("w", encoding="utf-8"))
+        try:
+            for taken in _taken(chunks, rules, rejected, tally):
+                for split, examples in _divide(taken, own_split, rules):
+                    if split not in writers:
+                        unfinished = files.enter_context(replacing(folder / f"{split}.arrow"))
+                        writers[split] = files.enter_context(pa.ipc.new_file(str(unfinished), rules.schema))
+                    writers[split].write_batch(examples)
+                    tally.rows[split] += examples.num_rows
+                if len(tally.labels) <= MAX_CLASSES:
+                    tally.labels.update(taken.labels)
+        except BrokenFileError as error:
+            return str(error)
+    return ""
 
 
 def _taken(chunks: Iterable[Chunk], rules: PartRules, rejected: TextIO, tally: _Tally) -> Iterator[Taken]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from components.reading.chunks import BATCH_ROWS
 from components.reading.labels import Classes
 from components.reading.parts import Part
+from schemas.disk import replacing
 from schemas.examples import EXAMPLE_ID, LABEL, LABELLED_TEXT, arrow_schema
 
 if TYPE_CHECKING:
@@ -75,14 +76,15 @@ def write_shard(shard: Shard, classes: Classes, kept_columns: tuple[str, ...]) -
     column = table.schema.get_field_index(LABEL.name)
     labels = _to_labels(table.column(column), classes)
     schema = arrow_schema(LABELLED_TEXT, kept_columns)
-    pq.write_table(
-        table.set_column(column, schema.field(LABEL.name), labels).cast(schema),
-        shard.path,
-        row_group_size=BATCH_ROWS,
-        compression="zstd",
-        use_dictionary=[LABEL.name, *kept_columns],
-        write_statistics=[EXAMPLE_ID.name, LABEL.name],
-    )
+    with replacing(shard.path) as unfinished:
+        pq.write_table(
+            table.set_column(column, schema.field(LABEL.name), labels).cast(schema),
+            unfinished,
+            row_group_size=BATCH_ROWS,
+            compression="zstd",
+            use_dictionary=[LABEL.name, *kept_columns],
+            write_statistics=[EXAMPLE_ID.name, LABEL.name],
+        )
 
 
 def _read_piece(piece: Piece) -> "pa.Table":

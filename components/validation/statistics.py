@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from components.beam_options import count_rows
 from components.reading.splits import text_hashes
+from schemas.disk import replacing
 from schemas.examples import EXAMPLE_ID, LABEL, SPLITS
 
 if TYPE_CHECKING:
@@ -102,7 +103,8 @@ def measure_shard(
         statistics += measured
         hashes.append(text_hashes)
         count_rows(progress_file, len(batch))
-    np.save(hash_folder / f"{split}-{Path(shard).stem}.npy", np.sort(np.concatenate(hashes)))
+    with replacing(hash_folder / f"{split}-{Path(shard).stem}.npy") as unfinished, unfinished.open("wb") as hash_file:
+        np.save(hash_file, np.sort(np.concatenate(hashes)))
     return split, statistics
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schemas.artifacts import EmbeddingMatrix, VocabularyArtifact, write_json
+from schemas.disk import replacing
 from schemas.vocabulary import FIRST_TOKEN_ID, UNK_ID
 
 if TYPE_CHECKING:
@@ -26,8 +27,9 @@ def write_part(
     """Write the ids [n] and vectors [n, d] of one unit, and what it found; a retried unit writes the same again."""
     import numpy as np
 
-    np.save(parts / f"{number:05d}.ids.npy", token_ids)
-    np.save(parts / f"{number:05d}.vectors.npy", np.asarray(vectors, np.float32))
+    for name, values in (("ids", token_ids), ("vectors", np.asarray(vectors, np.float32))):
+        with replacing(parts / f"{number:05d}.{name}.npy") as unfinished, unfinished.open("wb") as file:
+            np.save(file, values)
     write_json(parts / f"{number:05d}.json", finding)
 
 
