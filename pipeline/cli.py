@@ -17,6 +17,7 @@ from pipeline.terminal.options import (
     FromOption,
     InputOption,
     JsonOption,
+    LogFormatOption,
     OutputOption,
     RootOption,
     SetOption,
@@ -56,6 +57,7 @@ def run(
     force: ForceOption = None,
     dry_run: DryRunOption = False,
     verbose: VerboseOption = False,
+    log_format: LogFormatOption = "text",
 ) -> None:
     """Everything from labelled texts to a published model, as far as it is new.
 
@@ -74,14 +76,17 @@ def run(
     from pipeline.dag import STEPS, run_pipeline
     from pipeline.execution import launch
     from pipeline.execution.planner import select
+    from pipeline.terminal.json_log import JsonLog, errors_in
 
-    selection = select(STEPS, first, last, force or [])
-    loaded = load_config(config, overrides or [])
-    dag = partial(run_pipeline, config=loaded)
-    if dry_run:
-        launch.dry_run(dag, STEPS, Root(root), selection)
-    else:
-        launch.launch(dag, STEPS, Root(root), selection, loaded, config, verbose)
+    log = JsonLog(sys.stdout) if log_format == "json" else None
+    with errors_in(log):
+        selection = select(STEPS, first, last, force or [])
+        loaded = load_config(config, overrides or [])
+        dag = partial(run_pipeline, config=loaded)
+        if dry_run:
+            launch.dry_run(dag, STEPS, Root(root), selection, log)
+        else:
+            launch.launch(dag, STEPS, Root(root), selection, loaded, config, verbose, log)
 
 
 @app.command(rich_help_panel=_MAKE)
@@ -121,6 +126,7 @@ def runs(root: RootOption = Path(DEFAULT_ROOT), as_json: JsonOption = False) -> 
 @app.command(rich_help_panel=_LOOK)
 def show(
     run_id: Annotated[str, typer.Argument(metavar="[RUN]", help="A run id, the beginning of one, or last.")] = "last",
+    in_one_line: Annotated[bool, typer.Option("--line", help="In one line, for mail or chat.")] = False,
     root: RootOption = Path(DEFAULT_ROOT),
     as_json: JsonOption = False,
 ) -> None:
@@ -129,7 +135,8 @@ def show(
 
     from pipeline.terminal import reading
 
-    show_result(reading.one_run(Root(root), run_id), partial(reading.run_lines, root=root), as_json)
+    lines = reading.summary_line if in_one_line else partial(reading.run_lines, root=root)
+    show_result(reading.one_run(Root(root), run_id), lines, as_json)
 
 
 @app.command(rich_help_panel=_LOOK)

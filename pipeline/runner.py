@@ -14,6 +14,7 @@ from pipeline.execution.planner import Planner, Served
 from pipeline.execution.step_call import Reads, StepCall
 from pipeline.metadata import StoredArtifact
 from pipeline.terminal.display import Display
+from pipeline.terminal.json_log import JsonLog
 from schemas.artifacts import Artifact, Model
 
 A = TypeVar("A", bound=Artifact)
@@ -28,7 +29,7 @@ class Runner:
     """What a dag calls."""
 
     planner: Planner
-    display: Display
+    display: Display | JsonLog
     executor: Executor | None  # None: a dry run
 
     @property
@@ -40,8 +41,8 @@ class Runner:
         """The newest published version that holds another model."""
         served = self.planner.served_before(model)
         if served.version is not None and served.model is None:
-            self.display.line(
-                f"note: the training artifact of serving version {served.version} is gone or altered, so the candidate "
+            self.display.note(
+                f"the training artifact of serving version {served.version} is gone or altered, so the candidate "
                 "is not compared with it"
             )
         return served
@@ -50,7 +51,7 @@ class Runner:
         """Whether a person has decided about this very model by a rollback, so that a run leaves what serves alone."""
         reason = self.planner.settled_by_rollback(model)
         if reason is not None:
-            self.display.line(f"note: nothing to publish: {reason}")
+            self.display.note(f"nothing to publish: {reason}")
         return reason is not None
 
     def __call__(
@@ -79,9 +80,7 @@ class Runner:
             stored = self.executor.carry_out(plan, self.planner, cast(Publishes | None, publishes))
         else:
             stored = plan.stored
-            self.display.line(
-                f"{call.name}: {'cached' if stored else 'would run'} ({plan.why})", "dim" if stored else ""
-            )
+            self.display.planned(call.name, plan.why, is_cached=stored is not None)
         artifact = cast(A, call.produces(self.planner.folder(plan)))
         self.planner.known[artifact.path] = stored
         if stored is not None and check is not None:

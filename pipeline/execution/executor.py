@@ -26,7 +26,7 @@ from pipeline.execution.root import Root
 from pipeline.execution.run_record import RunRecord, StepRecord
 from pipeline.metadata import Metadata, StoredArtifact, now_ms
 from pipeline.terminal.display import Display
-from pipeline.terminal.lines import step_line
+from pipeline.terminal.json_log import JsonLog
 from pipeline.terminal.rows import remark, rows, rows_in
 from schemas.artifacts import Artifact
 from schemas.disk import remove_unfinished, sync_folder
@@ -42,7 +42,7 @@ class Executor:
     root: Root
     metadata: Metadata
     digests: FileDigests
-    display: Display
+    display: Display | JsonLog
     record: RunRecord
     beam: BeamOptions
 
@@ -87,7 +87,7 @@ class Executor:
         step.artifact = stored.uri
         self.record.note_results(artifact)
         self.record.save(self.run_folder)
-        self.display.line(step_line(vars(step), str(self.root.path)), "dim" if plan.stored else "")
+        self.display.step_ended(self.record, self.root.path)
 
     def _execute(self, plan: Plan, planner: Planner, folder: Path, publishes: Publishes | None) -> StoredArtifact:
         key = _key(plan)

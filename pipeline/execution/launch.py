@@ -3,6 +3,7 @@
 import contextlib
 import os
 import platform
+import sqlite3
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -27,7 +28,9 @@ from pipeline.execution.workers import end_workers, marked_workers
 from pipeline.metadata import Metadata
 from pipeline.runner import LastStepReached, Runner
 from pipeline.terminal.display import Display
-from pipeline.terminal.results import result_lines
+from pipeline.terminal.json_log import JsonLog
+from pipeline.terminal.metrics_file import write_metrics
+from schemas.errors import GlovebeamError
 
 if TYPE_CHECKING:
     from pipeline.config import Config
@@ -35,13 +38,13 @@ if TYPE_CHECKING:
 Dag = Callable[[Runner], None]
 
 
-def dry_run(dag: Dag, steps: tuple[str, ...], root: Root, selection: Selection) -> None:
+def dry_run(dag: Dag, steps: tuple[str, ...], root: Root, selection: Selection, log: JsonLog | None = None) -> None:
     """Print what a run would do."""
     root.check()
     with closing(Metadata.read(root.metadata_file)) as metadata:
         planner = Planner(root, metadata, FileDigests(metadata), selection, steps)
         with contextlib.suppress(LastStepReached):
-            dag(Runner(planner, Display(_console(sys.stdout)), executor=None))
+            dag(Runner(planner, log or Display(_console(sys.stdout)), executor=None))
 
 
 def launch(
@@ -52,8 +55,9 @@ def launch(
     config: "Config",
     config_source: str,
     verbose: bool,
+    log: JsonLog | None = None,
 ) -> None:
-    """Run the pipeline.
+    """Run the pipeline; with a log, tell it there instead of to a person.
 
     Raises:
         GlovebeamError: whatever went wrong, in words for the user; the run's record holds the same words.
@@ -72,7 +76,7 @@ def launch(
             begin_run(metadata, record.run_id)
             planner = Planner(root, metadata, FileDigests(metadata), selection, steps)
             planner.recover()
-            with _recorded(record, root, verbose) as display:
+            with _recorded(record, root, verbose, log) as display:
                 executor = Executor(root, metadata, planner.digests, display, record, config.beam)
                 with contextlib.suppress(LastStepReached):
                     dag(Runner(planner, display, executor))
@@ -93,30 +97,43 @@ def _new_record(config: "Config", config_source: str) -> RunRecord:
 
 
 @contextmanager
-def _recorded(record: RunRecord, root: Root, verbose: bool) -> Iterator[Display]:
+def _recorded(record: RunRecord, root: Root, verbose: bool, log: JsonLog | None) -> Iterator[Display | JsonLog]:
     """Keep the run's record and its log while the block works; its errors leave as words for the user."""
     folder = root.run_folder(record.run_id)
     log_file = folder / "log.txt"
     record.save(folder)
-    with _output(log_file, verbose) as terminal, stops_on_signals(_last_words(record, root), terminal):
-        display = Display(_console(terminal))
-        try:
-            yield display
-            record.end(0)
-            record.save(folder)
-            for line in result_lines(record, root.path):
-                display.line(line)
-        except Exception as error:
-            failure = explain(error, root.path)
-            with contextlib.suppress(OSError):
-                log_file.open("a").write("".join(traceback.format_exception(error)))
-            if isinstance(failure, UnexpectedError):
-                step = record.steps[-1].name if record.steps else "begin"
-                failure = UnexpectedError(f"{step}: {failure} The traceback is in {log_file}.")
-            with contextlib.suppress(OSError):
-                record.end(failure.exit_code, str(failure))
-                record.save(folder)
-            raise failure from error
+    with _output(log_file, verbose) as terminal:
+        display = log.on(terminal) if log else Display(_console(terminal))
+        display.run_began(record, root.path)
+        with stops_on_signals(_last_words(record, root, display), terminal):
+            try:
+                yield display
+                _end(record, root, 0)
+            except Exception as error:
+                failure = _explained(error, record, root, log_file)
+                with contextlib.suppress(OSError, sqlite3.Error):
+                    _end(record, root, failure.exit_code, str(failure))
+                raise failure from error
+            finally:
+                display.run_ended(record, root.path)
+
+
+def _explained(error: Exception, record: RunRecord, root: Root, log_file: Path) -> GlovebeamError:
+    """The error in words for the user; its traceback goes into the log."""
+    failure = explain(error, root.path)
+    with contextlib.suppress(OSError):
+        log_file.open("a").write("".join(traceback.format_exception(error)))
+    if isinstance(failure, UnexpectedError):
+        step = record.steps[-1].name if record.steps else "begin"
+        return UnexpectedError(f"{step}: {failure} The traceback is in {log_file}.")
+    return failure
+
+
+def _end(record: RunRecord, root: Root, exit_code: int, error: str | None = None) -> None:
+    """Close the run's record, and say so to those who watch many runs."""
+    record.end(exit_code, error)
+    record.save(root.run_folder(record.run_id))
+    write_metrics(record, root)
 
 
 @contextmanager
@@ -128,15 +145,14 @@ def _output(log_file: Path, verbose: bool) -> Iterator[TextIO]:
             yield terminal
 
 
-def _last_words(record: RunRecord, root: Root) -> Callable[[Signals], str]:
+def _last_words(record: RunRecord, root: Root, display: Display | JsonLog) -> Callable[[Signals], str]:
     def stop(signal: Signals) -> str:
         step = record.steps[-1].name if record.steps else "the beginning"
         words = f"Stopped by {signal.name} at {step}. Finished steps are kept; the same command goes on from there."
-        with contextlib.suppress(OSError):
-            record.end(128 + signal, words)
-            record.save(root.run_folder(record.run_id))
+        with contextlib.suppress(OSError, sqlite3.Error):
+            _end(record, root, 128 + signal, words)
         end_workers(root.path)
-        return words
+        return display.last_words(record)
 
     return stop
 

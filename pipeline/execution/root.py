@@ -22,6 +22,7 @@ class Root:
     artifacts/<step>/<id>/     finished artifacts; .<key>.partial/ beside them is one being made
     serving/<version>/         published models, in TensorFlow Serving's layout
     runs/<run_id>/             run.json, log.txt
+    metrics.prom               how the last run went, for Prometheus
     ```
     """
 
@@ -46,6 +47,11 @@ class Root:
     def serving(self) -> Path:
         """Published versions."""
         return self.path / "serving"
+
+    @property
+    def metrics_file(self) -> Path:
+        """In Prometheus' text format."""
+        return self.path / "metrics.prom"
 
     @property
     def runs(self) -> Path:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from schemas.artifacts import Artifact, Evaluation, PushedModel
+from schemas.artifacts import Artifact, Evaluation, Examples, PushedModel
 
 RunState = Literal["running", "done", "rejected", "not blessed", "failed", "stopped", "killed"]
 STATE_OF_EXIT_CODE: dict[int, RunState] = {0: "done", 3: "rejected", 4: "not blessed", 130: "stopped", 143: "stopped"}
@@ -43,6 +43,7 @@ class RunRecord:
     finished: str | None = None
     seconds: float | None = None
     steps: list[StepRecord] = field(default_factory=list)
+    rows: dict[str, int] | None = None  # of the labelled texts, by split
     metrics: dict[str, Any] | None = None
     blessing: dict[str, Any] | None = None
     pushed_version: int | None = None
@@ -58,6 +59,8 @@ class RunRecord:
     def note_results(self, artifact: Artifact) -> None:
         """Keep what people look for first."""
         match artifact:
+            case Examples():
+                self.rows = dict(artifact.summary.rows)
             case Evaluation():
                 self.metrics, self.blessing = artifact.metrics, artifact.blessing
             case PushedModel():

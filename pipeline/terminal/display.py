@@ -10,7 +10,9 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from pipeline.terminal.lines import count, duration
+from pipeline.execution.run_record import RunRecord
+from pipeline.terminal.lines import count, duration, step_line
+from pipeline.terminal.results import result_lines
 
 _REDRAW_SECONDS, _PLAIN_SECONDS = 0.25, 30.0
 
@@ -25,6 +27,9 @@ class Display:
         self._name = ""
         self._began = 0.0
         self._epochs_done = 0
+
+    def run_began(self, record: RunRecord, root: Path) -> None:
+        """Nothing to tell yet."""
 
     def line(self, text: str, style: str = "") -> None:
         """Print one line."""
@@ -58,6 +63,29 @@ class Display:
             self.line(f"{self._name}: {text}")
         else:
             self._live.update(self._task, total=epochs, completed=epoch, detail=text)
+
+    def step_ended(self, record: RunRecord, root: Path) -> None:
+        """Print the last step of the record."""
+        step = record.steps[-1]
+        self.line(step_line(vars(step), str(root)), "dim" if step.state == "cached" else "")
+
+    def note(self, text: str) -> None:
+        """Print something that a person should know."""
+        self.line(f"note: {text}")
+
+    def planned(self, name: str, why: str, is_cached: bool) -> None:
+        """Print what a dry run found."""
+        self.line(f"{name}: {'cached' if is_cached else 'would run'} ({why})", "dim" if is_cached else "")
+
+    def run_ended(self, record: RunRecord, root: Path) -> None:
+        """Print what came out of a run that ended well; an error is printed by whoever ends the process."""
+        if record.exit_code == 0:
+            for line in result_lines(record, root):
+                self.line(line)
+
+    def last_words(self, record: RunRecord) -> str:
+        """What to write when the run is stopped on the spot."""
+        return record.error or ""
 
     def close(self) -> None:
         """Leave the terminal as it was; also in the middle of a step."""

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import typer
 
@@ -22,6 +22,9 @@ ToOption = Annotated[str | None, typer.Option("--to", metavar="STEP", help="Stop
 ForceOption = Annotated[list[str] | None, typer.Option(metavar="STEP", help="Run this step even if it is cached.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would run and why; write nothing.")]
 VerboseOption = Annotated[bool, typer.Option("--verbose", help="Show the logs of Beam and TensorFlow.")]
+LogFormatOption = Annotated[
+    Literal["text", "json"], typer.Option("--log-format", help="For people, or one JSON object a line for collectors.")
+]
 TextsArgument = Annotated[
     list[str] | None, typer.Argument(metavar="TEXT...", help="Texts; - reads them from stdin, one a line.")
 ]

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.execution.root import Root
 from pipeline.execution.run_record import is_alive
-from pipeline.terminal.lines import duration, step_line
+from pipeline.terminal.lines import count, duration, step_line
 from pipeline.terminal.results import blessing_lines, metrics_lines
 from schemas.errors import UsageError
 
@@ -69,6 +69,31 @@ def run_lines(record: dict[str, Any], root: Path) -> list[str]:
     if record["error"] is not None:
         lines.append(f"error (exit code {record['exit_code']}): {record['error']}")
     return lines
+
+
+def summary_line(record: dict[str, Any]) -> list[str]:
+    """One run in one line: what it means for what serves, and why.
+
+    >>> run = {"run_id": "20261123-01", "state": "done", "seconds": 75.0, "error": None, "exit_code": 0,
+    ...     "metrics": {"accuracy": 0.8796}, "blessing": None, "pushed_version": 3, "rows": {"train": 9, "test": 1},
+    ...     "steps": [{"state": "executed"}]}
+    >>> summary_line(run)
+    ['glovebeam: done, version 3 serves, accuracy 0.8796, 10 rows, 1 min 15 s, run 20261123-01']
+    """
+    told = [record["state"]]
+    if record["state"] == "done" and all(step["state"] == "cached" for step in record["steps"]):
+        told.append("nothing new")
+    if record["pushed_version"] is not None:
+        told.append(f"version {record['pushed_version']} serves")
+    if record["metrics"] is not None:
+        told.append(f"accuracy {_figure(record['metrics']['accuracy'])}")
+    if record["rows"] is not None:
+        told.append(count(sum(record["rows"].values()), "row"))
+    if record["seconds"] is not None:
+        told.append(duration(record["seconds"]))
+    told.append(f"run {record['run_id']}")
+    error = "" if record["error"] is None else f". {' '.join(record['error'].split())}"
+    return [f"glovebeam: {', '.join(told)}{error}"]
 
 
 def table(rows: Sequence[tuple[str, ...]]) -> list[str]:

@@ -27,7 +27,7 @@ class Toy:
         self.root = Root(folder / "root")
         (folder / "reviews.txt").write_text("Good\nBad film\n")
 
-    def run(self, first=None, last=None, force=(), dry=False, verbose=False, **settings):
+    def run(self, first=None, last=None, force=(), dry=False, verbose=False, log=None, **settings):
         """Run in this process, as ``train__epochs=3``; returns the lines that name a step, without places."""
         from toy import dag
 
@@ -37,9 +37,9 @@ class Toy:
         self.capfd.readouterr()
         try:
             if dry:
-                launching.dry_run(toy_dag, dag.STEPS, self.root, selection)
+                launching.dry_run(toy_dag, dag.STEPS, self.root, selection, log)
             else:
-                launching.launch(toy_dag, dag.STEPS, self.root, selection, config, "toy", verbose)
+                launching.launch(toy_dag, dag.STEPS, self.root, selection, config, "toy", verbose, log)
         finally:
             self.out = self.capfd.readouterr().out
         return self.plan(self.out)

@@ -88,6 +88,19 @@ def test_run_json_names_steps_metrics_blessing_and_version(first_run):
     assert (first["pushed_version"], first["state"], first["exit_code"]) == (1, "done", 0)
 
 
+def test_the_metrics_file_and_the_line_tell_what_serves_after_the_run(first_run):
+    run = json.loads(glovebeam("runs", "--root", "root", "--json", cwd=first_run.folder).stdout)[-1]
+    line = glovebeam("show", run["run_id"], "--line", "--root", "root", cwd=first_run.folder).stdout
+    accuracy = f"accuracy {run['metrics']['accuracy']:.4f}"
+    assert re.fullmatch(rf"glovebeam: done, version 1 serves, {accuracy}, 120 rows, .+, run {run['run_id']}\n", line)
+    metrics = (first_run.folder / "root" / "metrics.prom").read_text()
+    for name in ("candidate", "serving"):
+        assert re.search(
+            rf'^glovebeam_accuracy{{root=".*",model="{name}"}} {run["metrics"]["accuracy"]}$', metrics, re.M
+        )
+    assert re.search(rf'^glovebeam_rows{{root=".*",split="train"}} {run["rows"]["train"]}$', metrics, re.M)
+
+
 def test_changed_epochs_would_run_train_evaluate_and_push_alone_and_say_why(first_run):
     done = run_config(first_run.folder, "--dry-run", "--set", "train.epochs=4")
     assert "train: would run (params.epochs 3 -> 4)" in done.stdout

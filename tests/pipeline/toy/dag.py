@@ -1,7 +1,7 @@
 """The toy pipeline, and a command line for it: ``python -m toy.dag ROOT [table.key=value ...]``.
 
 DIE_BEFORE and DIE_AFTER name a function of the executor module around which the process kills itself, DIE_AT_CALL which
-call of it.
+call of it. JSON_LOG asks for JSON lines.
 """
 
 import os
@@ -20,6 +20,7 @@ from components.beam_options import BeamOptions
 from pipeline.execution.launch import launch
 from pipeline.execution.planner import Selection
 from pipeline.execution.root import Root
+from pipeline.terminal.json_log import JsonLog, errors_in
 from schemas.errors import DataError, GlovebeamError
 from schemas.params import Params
 from schemas.vocabulary import Tokenizer
@@ -87,8 +88,10 @@ def main():
     root, *settings = sys.argv[1:]
     config = config_of(dict(setting.split("=") for setting in settings))
     dag = partial(toy_pipeline, config=config)
+    log = JsonLog(sys.stdout) if "JSON_LOG" in os.environ else None
     try:
-        launch(dag, STEPS, Root(Path(root)), Selection(), config, "toy", verbose=False)
+        with errors_in(log):
+            launch(dag, STEPS, Root(Path(root)), Selection(), config, "toy", False, log)
     except GlovebeamError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(error.exit_code)
