@@ -22,7 +22,7 @@ from schemas.examples import TRAIN_WINDOWS, feature_spec
 
 PARAMS = load_config("default").train
 FRAMEWORK = f"TensorFlow {tf.__version__}, Keras {keras.__version__}"
-SHARDS_AT_ONCE, ROWS_IN_A_ROW = 8, 16  # as components.dataset has them
+SHARDS_AT_ONCE = 8  # as components.dataset has it
 WARM_UP_STEPS = 10
 AUTOTUNE = tf.data.AUTOTUNE
 
@@ -40,8 +40,8 @@ class Reading:
         self.cached_records = self.records().cache()
         self.cached_rows = self.records().batch(1024).map(self.parse, AUTOTUNE).unbatch().cache()
 
-    def records(self, block: int = ROWS_IN_A_ROW, calls: int | None = AUTOTUNE) -> tf.data.Dataset:
-        """Serialized examples, string [], of several files at once."""
+    def records(self, block: int = 1, calls: int | None = None) -> tf.data.Dataset:
+        """Serialized examples, string [], of several files in turn."""
         files = tf.data.Dataset.from_tensor_slices(self.files)
         return files.interleave(tf.data.TFRecordDataset, SHARDS_AT_ONCE, block, calls, deterministic=True)
 
@@ -72,13 +72,14 @@ class Reading:
         return self.batched(self.shuffled(records, epoch)).map(self.parse, calls)
 
 
-# What each differs in: no_shuffle and the caches are there to show what a thing costs, and are no choice for the
-# default, since an order of its own for each epoch is wanted, and a corpus that does not fit into memory.
+# no_interleave, no_shuffle and the caches are there to show what a thing costs, and are no choice for the default:
+# each epoch is to have its own order, rows of all shards are to meet, and a corpus may be larger than memory.
 WAYS: dict[str, Callable[[Reading, int], tf.data.Dataset]] = {
     "default": lambda its, epoch: training_dataset(its.encoded, PARAMS.batch_size, 0, epoch),
     "no_interleave": lambda its, epoch: its.parsed(its.one_by_one(), epoch).prefetch(AUTOTUNE),
-    "interleave_rows": lambda its, epoch: its.parsed(its.records(block=1), epoch).prefetch(AUTOTUNE),
-    "interleave_in_one_thread": lambda its, epoch: its.parsed(its.records(calls=None), epoch).prefetch(AUTOTUNE),
+    "interleave_blocks": lambda its, epoch: its.parsed(its.records(block=16), epoch).prefetch(AUTOTUNE),
+    "interleave_in_threads": lambda its, epoch: its.parsed(its.records(calls=AUTOTUNE), epoch).prefetch(AUTOTUNE),
+    "interleave_blocks_in_threads": lambda its, epoch: its.parsed(its.records(16, AUTOTUNE), epoch).prefetch(AUTOTUNE),
     "parse_rows": lambda its, epoch: its.batched(
         its.shuffled(its.records(), epoch).map(its.parse_row, AUTOTUNE)
     ).prefetch(AUTOTUNE),
