@@ -10,7 +10,7 @@ FLINK_VERSION := 1.20.5
 TF_TRANSFORM ?= build/venv-tf-transform
 HUGGINGFACE ?= build/venv-huggingface
 
-.PHONY: run test check format clean bench-train runners test-runners bench-data bench-input
+.PHONY: run test check format clean bench-train runners test-runners cost-per-gb bench-data bench-input
 
 # The whole pipeline on real data: 25,000 IMDB reviews and GloVe 6B 50d, ending with a model in glovebeam-root/serving/.
 run: $(INSTALLED)
@@ -68,6 +68,10 @@ $(HUGGINGFACE)/.installed:
 # One pipeline on every runner that is installed, and whether the artifacts are the same to the byte; 2 minutes.
 test-runners: $(INSTALLED)
 	@$(BIN)/python -m tests.runners.table
+
+# CPU seconds that a GB of text costs in each Beam step, and what a terabyte takes; half a minute.
+cost-per-gb: $(INSTALLED)
+	@$(BIN)/python benchmarks/cost_per_gb.py
 
 # Prism, and Flink with Beam's job server, into build/; what cannot be had leaves the others as they are.
 runners: $(INSTALLED)
