@@ -6,22 +6,24 @@ small and goes to every worker. What they found lies in part files, so memory ho
 Letters: v vocabulary size, d vector dimension.
 """
 
+import itertools
 import shutil
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field
 
 from components.beam_options import BeamOptions, beam_job, count_rows
 from components.vectors import glove
-from components.vectors.embedding_matrix import assemble, fill_missing, write_coverage, write_part
-from schemas.artifacts import EmbeddingMatrix, VocabularyArtifact, read_json
+from components.vectors.embedding_matrix import assemble, fill_missing, known_tokens, part_files, write_coverage
+from schemas.artifacts import EmbeddingMatrix, VocabularyArtifact, read_json, write_json
 from schemas.errors import DataError
 from schemas.params import Params
-from schemas.vocabulary import FIRST_TOKEN_ID, Vocabulary
+from schemas.vocabulary import FIRST_TOKEN_ID
 
 
 class EmbedParams(Params):
@@ -40,6 +42,15 @@ class Unit:
     number: int
     start: int
     end: int
+
+
+class WantedTokens(dict[bytes, int]):
+    """The id of each token that a vector is wanted for; a class of its own, since a plain dict cannot be shared."""
+
+    @classmethod
+    def load(cls, vocabulary_file: Path) -> Self:
+        """Those of a vocabulary."""
+        return cls(zip(known_tokens(vocabulary_file), itertools.count(FIRST_TOKEN_ID), strict=False))
 
 
 def source_files(params: EmbedParams) -> list[Path]:
@@ -65,11 +76,13 @@ def embed(vocabulary: VocabularyArtifact, params: EmbedParams, out: Path, beam: 
     parts.mkdir()
     text = None if params.source == "package" else glove.locate(params.source)
     layout = None if text is None else glove.read_layout(text)
-    _join(vocabulary.load(), text, layout, parts, beam)
+    _join(vocabulary.vocabulary_file, text, layout, parts, beam)
     findings = [read_json(path) for path in sorted(parts.glob("*.json"))]
     _check(findings, text, layout)
     artifact = EmbeddingMatrix(out)
-    is_found, repeated_rows = assemble(parts, len(vocabulary.load()), artifact.matrix_file)
+    size = FIRST_TOKEN_ID + len(known_tokens(vocabulary.vocabulary_file))
+    dimension = glove.package_dimension() if layout is None else layout.dimension
+    is_found, repeated_rows = assemble(parts, (size, dimension), artifact.matrix_file)
     fill_missing(artifact.matrix_file, is_found, params.missing, params.seed)
     shutil.rmtree(parts)
     source = {
@@ -89,23 +102,25 @@ def embed(vocabulary: VocabularyArtifact, params: EmbedParams, out: Path, beam: 
 
 
 def _join(
-    vocabulary: Vocabulary,
+    vocabulary_file: Path,
     text: glove.VectorFile | None,
     layout: glove.Layout | None,
     parts: Path,
     options: BeamOptions,
 ) -> None:
     import apache_beam as beam
+    from apache_beam.utils.shared import Shared
 
     if text is None or layout is None:
-        units, join_unit = _package_units(), partial(join_package_rows, vocabulary, parts, options.progress_file)
+        units, join_unit = _package_units(), partial(join_package_rows, vocabulary_file, parts, options.progress_file)
     else:
-        units, join_unit = _text_units(text), partial(join_text, vocabulary, text, layout, parts, options.progress_file)
+        wanted = partial(Shared().acquire, partial(WantedTokens.load, vocabulary_file))  # once in each process
+        units, join_unit = _text_units(text), partial(join_text, wanted, text, layout, parts, options.progress_file)
     with beam_job(options) as pipeline:
         (
             pipeline
             | "Units" >> beam.Create(units)  # -> Unit
-            | "JoinUnit" >> beam.Map(join_unit)  # Unit -> None, one part file with token ids and vectors written
+            | "JoinUnit" >> beam.Map(join_unit)  # Unit -> None, one part with token ids and vectors written
         )
 
 
@@ -125,7 +140,7 @@ def _package_units() -> list[Unit]:
 
 
 def join_text(
-    vocabulary: Vocabulary,
+    wanted: Callable[[], WantedTokens],
     text: glove.VectorFile,
     layout: glove.Layout,
     parts: Path,
@@ -135,21 +150,21 @@ def join_text(
     """Write what one unit of a text file holds for the vocabulary; a broken row ends the unit and is told too."""
     import numpy as np
 
-    wanted = {token.encode(): token_id for token_id, token in enumerate(vocabulary.known_tokens, FIRST_TOKEN_ID)}
-    rows, is_terminated, problem, token_ids, vectors = 0, True, None, [], [np.empty((0, layout.dimension), np.float32)]
-    try:
-        for block in glove.read_blocks(text, layout, wanted, unit.start, unit.end):
-            token_ids += [wanted[token] for token in block.tokens]
-            vectors.append(block.vectors)
-            rows, is_terminated = rows + block.rows, block.is_terminated
-            count_rows(progress_file, block.rows)
-    except DataError as error:
-        problem = {"message": str(error), "offset": error.offset if isinstance(error, glove.RowError) else None}
-    finding = {"rows": rows, "is_terminated": is_terminated, "problem": problem}
-    write_part(parts, unit.number, np.array(token_ids, np.int64), np.concatenate(vectors), finding)
+    id_of = wanted()
+    rows, is_terminated, problem = 0, True, None
+    with part_files(parts, unit.number) as (ids_file, vectors_file):
+        try:
+            for block in glove.read_blocks(text, layout, id_of, unit.start, unit.end):
+                ids_file.write(np.array([id_of[token] for token in block.tokens], np.int64).data)
+                vectors_file.write(block.vectors.data)
+                rows, is_terminated = rows + block.rows, block.is_terminated
+                count_rows(progress_file, block.rows)
+        except DataError as error:
+            problem = {"message": str(error), "offset": error.offset if isinstance(error, glove.RowError) else None}
+    _write_finding(parts, unit, {"rows": rows, "is_terminated": is_terminated, "problem": problem})
 
 
-def join_package_rows(vocabulary: Vocabulary, parts: Path, progress_file: Path | None, unit: Unit) -> None:
+def join_package_rows(vocabulary_file: Path, parts: Path, progress_file: Path | None, unit: Unit) -> None:
     """Write what one range of the package's rows holds for the vocabulary."""
     import numpy as np
     import pyarrow as pa
@@ -158,13 +173,18 @@ def join_package_rows(vocabulary: Vocabulary, parts: Path, progress_file: Path |
 
     index_file, matrix_file = glove.package_files()
     tokens = pq.read_table(index_file, columns=["index"])["index"].slice(unit.start, unit.end - unit.start)
-    positions = pc.index_in(tokens.combine_chunks(), value_set=pa.array(vocabulary.known_tokens, pa.string()))
+    known = pa.array(known_tokens(vocabulary_file), pa.binary()).cast(pa.string())
+    positions = pc.index_in(tokens.combine_chunks(), value_set=known)
     rows = np.flatnonzero(positions.is_valid().to_numpy(zero_copy_only=False))
-    token_ids = positions.drop_null().to_numpy().astype(np.int64) + FIRST_TOKEN_ID
-    vectors = np.load(matrix_file, mmap_mode="r")[rows + unit.start]  # [found, d]
+    with part_files(parts, unit.number) as (ids_file, vectors_file):
+        ids_file.write((positions.drop_null().to_numpy().astype(np.int64) + FIRST_TOKEN_ID).data)
+        vectors_file.write(np.load(matrix_file, mmap_mode="r")[rows + unit.start].astype(np.float32).data)  # [found, d]
     count_rows(progress_file, len(tokens))
-    finding = {"rows": len(tokens), "is_terminated": True, "problem": None}
-    write_part(parts, unit.number, token_ids, vectors, finding)
+    _write_finding(parts, unit, {"rows": len(tokens), "is_terminated": True, "problem": None})
+
+
+def _write_finding(parts: Path, unit: Unit, finding: Mapping[str, Any]) -> None:
+    write_json(parts / f"{unit.number:05d}.json", finding)
 
 
 def _check(findings: list[dict[str, Any]], text: glove.VectorFile | None, layout: glove.Layout | None) -> None:

