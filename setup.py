@@ -8,7 +8,7 @@ setup(
     package_data={
         "schemas": ["py.typed", "*.pbtxt"],
         "components": ["py.typed"],
-        "pipeline": ["py.typed", "configs/*.toml"],
+        "pipeline": ["py.typed", "configs/*.toml", "schedules/*"],
     },
     install_requires=[
         "apache-beam[tfrecord]>=2.77,<2.78",
