@@ -22,8 +22,8 @@ from keras import layers, ops
 
 from components.ngrams import ngram_keys, table_sizes
 from components.recurrent.cell_loop import CellLoopGRU, CellLoopLSTM
-from components.recurrent.embedding import DenseGradientEmbedding
-from components.recurrent.fused import FusedGRU, FusedLSTM
+from components.recurrent.embedding import DenseGradientEmbedding, DistinctTokens
+from components.recurrent.fused import FusedGRU, FusedLSTM, Tokens
 from schemas.artifacts import Encoding
 from schemas.errors import UsageError
 from schemas.vocabulary import PAD_ID
@@ -110,9 +110,14 @@ def _member(
 ) -> keras.KerasTensor:
     """One member: int64 [b, t] => float32 [b, c]."""
     is_token = ops.not_equal(token_ids, PAD_ID)  # [b, t]
-    embedding = DenseGradientEmbedding if implementation == "fused" else layers.Embedding
-    embedded = _embedding(embedding, params, encoding, embedding_matrix, suffix)(token_ids)  # [b, t] => [b, t, d]
-    hidden = _recurrent(params, encoding, implementation, embedded, is_token, suffix)  # => [b, t, u] or [b, u]
+    layer = DenseGradientEmbedding if implementation == "fused" else layers.Embedding
+    embedding = _embedding(layer, params, encoding, embedding_matrix, suffix)
+    tokens = None
+    if implementation == "fused" and not params.dropout and not params.bidirectional:
+        distinct, positions = DistinctTokens()(token_ids)  # [b, t] => [k], [b, t]
+        tokens = embedding(distinct), positions
+    embedded = embedding(token_ids)  # [b, t] => [b, t, d]
+    hidden = _recurrent(params, encoding, implementation, embedded, tokens, is_token, suffix)  # => [b, t, u] or [b, u]
     if params.pooling != "last":
         hidden = _pool(hidden, is_token, params.pooling, suffix)  # => [b, u] or [b, 2 * u]
     if params.head_units:
@@ -156,6 +161,7 @@ def _recurrent(
     encoding: Encoding,
     implementation: str,
     hidden: keras.KerasTensor,
+    tokens: Tokens | None,
     is_token: keras.KerasTensor,
     suffix: str,
 ) -> keras.KerasTensor:
@@ -175,7 +181,8 @@ def _recurrent(
         if params.bidirectional:
             layer = layers.Bidirectional(layer, name=f"bidirectional_{name}")
         hidden = layers.SpatialDropout1D(params.dropout, name=f"dropout{suffix}_{number}")(hidden)
-        hidden = layer(hidden, mask=mask)
+        of_tokens = {"tokens": tokens} if tokens and number == 1 else {}
+        hidden = layer(hidden, mask=mask, **of_tokens)
     return hidden
 
 

@@ -1,4 +1,4 @@
-"""An embedding layer that Adam updates sooner."""
+"""Embedding for training on a CPU: vectors whose gradient is one tensor, and the distinct tokens of a batch."""
 
 from collections.abc import Callable
 
@@ -27,3 +27,13 @@ class DenseGradientEmbedding(layers.Embedding):
             return tf.gather(table, inputs), gradient
 
         return tf.custom_gradient(gather)(tf.convert_to_tensor(self.embeddings))
+
+
+@register_keras_serializable("glovebeam")
+class DistinctTokens(layers.Layer):
+    """Each token of a batch once; int64 [b, t] => int64 [k] in the order of appearance, and int32 [b, t] into them."""
+
+    def call(self, inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Tokens and positions."""
+        distinct, positions = tf.unique(tf.reshape(inputs, [-1]))  # [b, t] => [b * t]
+        return distinct, tf.reshape(positions, tf.shape(inputs))

@@ -3,15 +3,17 @@
 In training, a batch is cut into ``_TOWERS`` parts that run side by side, each on one core from the first step to the
 last: cutting single operations into pieces costs more in handing over than a step takes. All products that do not wait
 for the previous step are one matrix product for all steps; what is left is a loop compiled by XLA (``fused_loops``)
-with a gradient of its own. Measured in ``make bench-train``.
+with a gradient of its own. Where the layer is told which tokens its inputs are the vectors of, each distinct one is
+multiplied once, wherever it stands. Measured in ``make bench-train``.
 
 All else takes Keras' way: inference, eager calls, masks, batches of unknown or odd size, other number types, and layers
 whose arguments ask for more than the plain equations (``_has_plain_equations``).
 
-Letters: b examples, n those of one tower, t time steps, d inputs, u units.
+Letters: b examples, n those of one tower, t time steps, d inputs, u units, k distinct tokens of a batch.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import tensorflow as tf
@@ -22,8 +24,8 @@ from components.recurrent.fused_loops import gru_backward, gru_forward, lstm_bac
 
 _TOWERS = 2  # a constant, not the number of cores: sums of gradients depend on it in their last bits
 
-_Gradients = Callable[[tf.Tensor], list[tf.Tensor]]  # of the states => of each argument
-_Tower = Callable[..., tuple[tf.Tensor, _Gradients]]
+Tokens = tuple[tf.Tensor, tf.Tensor]  # vectors of the distinct tokens, [k, d], and which one stands where, [b, t]
+_Gradients = Callable[[tf.Tensor], list[tf.Tensor]]  # of the output => of each argument
 
 # Registered, since ``keras.layers.Bidirectional`` copies a layer by its name.
 
@@ -32,10 +34,17 @@ _Tower = Callable[..., tuple[tf.Tensor, _Gradients]]
 class FusedLSTM(layers.LSTM):
     """``keras.layers.LSTM`` with a quicker training step; float32 [b, t, d] => [b, t, u] or [b, u]."""
 
-    def call(self, sequences: tf.Tensor, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
-        """As Keras' layer."""
+    def call(
+        self,
+        sequences: tf.Tensor,
+        initial_state: Any = None,
+        mask: Any = None,
+        training: bool = False,
+        tokens: Tokens | None = None,
+    ) -> Any:
+        """As Keras' layer; ``tokens`` say the same as ``sequences`` and take the gradient in their place."""
         if _is_plain_training(self, sequences, initial_state, mask, training):
-            return _output(self, _lstm, sequences)
+            return _output(self, sequences, tokens)
         return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
 
 
@@ -43,10 +52,17 @@ class FusedLSTM(layers.LSTM):
 class FusedGRU(layers.GRU):
     """``keras.layers.GRU`` with a quicker training step; float32 [b, t, d] => [b, t, u] or [b, u]."""
 
-    def call(self, sequences: tf.Tensor, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
-        """As Keras' layer."""
+    def call(
+        self,
+        sequences: tf.Tensor,
+        initial_state: Any = None,
+        mask: Any = None,
+        training: bool = False,
+        tokens: Tokens | None = None,
+    ) -> Any:
+        """As Keras' layer; ``tokens`` say the same as ``sequences`` and take the gradient in their place."""
         if self.reset_after and _is_plain_training(self, sequences, initial_state, mask, training):
-            return _output(self, _gru, sequences)
+            return _output(self, sequences, tokens)
         return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
 
 
@@ -73,73 +89,115 @@ def _has_plain_equations(layer: Any) -> bool:
     )
 
 
-def _output(layer: Any, tower: _Tower, sequences: tf.Tensor) -> tf.Tensor:
-    """States of all time steps, or the last ones; ``tower`` computes one part of the batch."""
-
-    def towers(sequences: tf.Tensor, *weights: tf.Tensor) -> tuple[tf.Tensor, _Gradients]:
-        parts = [tower(part, *weights) for part in tf.split(sequences, _TOWERS, axis=1)]
-
-        def gradients(d_states: tf.Tensor) -> list[tf.Tensor]:
-            d_parts = tf.split(d_states, _TOWERS, axis=1)
-            by_part = [gradients_of(d_part) for (_, gradients_of), d_part in zip(parts, d_parts, strict=True)]
-            d_sequences, *d_weights = zip(*by_part, strict=True)
-            return [tf.concat(d_sequences, axis=1), *(tf.add_n(d_weight) for d_weight in d_weights)]
-
-        return tf.concat([states for states, _ in parts], axis=1), gradients
-
-    time_major = tf.transpose(sequences, [1, 0, 2])  # [b, t, d] => [t, b, d]
-    if layer.go_backwards:
-        time_major = tf.reverse(time_major, axis=[0])
-    weights = (layer.cell.kernel, layer.cell.recurrent_kernel, layer.cell.bias)
-    states = tf.custom_gradient(towers)(time_major, *(tf.convert_to_tensor(weight) for weight in weights))
-    if not layer.return_sequences:
-        return states[-1]  # [t, b, u] => [b, u]
-    return tf.transpose(states, [1, 0, 2])  # [t, b, u] => [b, t, u]
-
-
-def _lstm(
-    x: tf.Tensor, kernel: tf.Tensor, recurrent_kernel: tf.Tensor, bias: tf.Tensor
-) -> tuple[tf.Tensor, _Gradients]:
-    """States [t, n, u] of one tower's x [t, n, d], and the gradients of the four arguments."""
-    states, by_gates, by_state, by_cell = lstm_forward(_projected(x, kernel, bias), recurrent_kernel)
-
-    def gradients(d_states: tf.Tensor) -> list[tf.Tensor]:
-        d_gates = lstm_backward(d_states, by_gates, by_state, by_cell, recurrent_kernel)
-        d_x, d_kernel, d_bias = _projection_gradients(x, kernel, d_gates)
-        return [d_x, d_kernel, _recurrent_gradient(states, d_gates), d_bias]
-
-    return states, gradients
-
-
-def _gru(
-    x: tf.Tensor, kernel: tf.Tensor, recurrent_kernel: tf.Tensor, biases: tf.Tensor
-) -> tuple[tf.Tensor, _Gradients]:
-    """States [t, n, u] of one tower's x [t, n, d], and the gradients of the four arguments."""
-    bias, recurrent_bias = tf.unstack(biases)
-    states, by_gates, by_candidate, by_state = gru_forward(
-        _projected(x, kernel, bias), recurrent_kernel, recurrent_bias
+def _output(layer: Any, sequences: tf.Tensor, tokens: Tokens | None) -> tf.Tensor:
+    """States of all time steps, [b, t, u], or the last ones, [b, u]."""
+    kernel, recurrent_kernel, bias = (
+        tf.convert_to_tensor(weight) for weight in (layer.cell.kernel, layer.cell.recurrent_kernel, layer.cell.bias)
     )
-
-    def gradients(d_states: tf.Tensor) -> list[tf.Tensor]:
-        d_recurrent, d_gates = gru_backward(d_states, by_gates, by_candidate, by_state, recurrent_kernel)
-        d_x, d_kernel, d_bias = _projection_gradients(x, kernel, d_gates)
-        d_biases = tf.stack([d_bias, _column_sums(_rows(d_recurrent))])
-        return [d_x, d_kernel, _recurrent_gradient(states, d_recurrent), d_biases]
-
-    return states, gradients
-
-
-def _projected(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
-    """X W + b for all steps in one product: [t, n, d] => [t, n, gates * u]."""
-    steps, examples, _ = x.shape
-    return tf.reshape(tf.nn.bias_add(tf.matmul(_rows(x), kernel), bias), [steps, examples, kernel.shape[1]])
+    recurrent = [recurrent_kernel]
+    if isinstance(layer, layers.GRU):
+        bias, recurrent_bias = tf.unstack(bias)
+        recurrent.append(recurrent_bias)
+    tower = partial(_lstm if isinstance(layer, layers.LSTM) else _gru, only_last=not layer.return_sequences)
+    projected = _projected(sequences, tokens, kernel, bias, layer.go_backwards)
+    states = [tower(part, *recurrent) for part in projected]
+    if not layer.return_sequences:
+        return tf.concat(states, axis=0)  # => [b, u]
+    output = tf.transpose(tf.concat(states, axis=1), [1, 0, 2])  # => [t, b, u] => [b, t, u]
+    output._towers = states  # a fused layer that follows at once takes them as they are
+    return output
 
 
-def _projection_gradients(x: tf.Tensor, kernel: tf.Tensor, d_projected: tf.Tensor) -> list[tf.Tensor]:
-    """Of x [t, n, d], kernel [d, gates * u] and bias [gates * u]."""
-    d_rows = _rows(d_projected)
-    d_x = tf.reshape(tf.matmul(d_rows, kernel, transpose_b=True), x.shape)
-    return [d_x, tf.matmul(_rows(x), d_rows, transpose_a=True), _column_sums(d_rows)]
+def _projected(
+    sequences: tf.Tensor, tokens: Tokens | None, kernel: tf.Tensor, bias: tf.Tensor, go_backwards: bool
+) -> list[tf.Tensor]:
+    """X W + b of all steps, float32 [t, n, gates * u] for each tower."""
+    examples, steps, _ = sequences.shape
+    shape = [steps, examples // _TOWERS, kernel.shape[1]]
+
+    def time_major_parts(values: tf.Tensor, axes: list[int]) -> list[tf.Tensor]:
+        values = tf.transpose(values, axes)  # [b, t, ...] => [t, b, ...]
+        return tf.split(tf.reverse(values, axis=[0]) if go_backwards else values, _TOWERS, axis=1)
+
+    if tokens is None:
+        ready = None if go_backwards else getattr(sequences, "_towers", None)
+        parts = ready or time_major_parts(sequences, [1, 0, 2])
+        return [tf.reshape(_affine(_rows(part), kernel, bias), shape) for part in parts]
+    vectors, positions = tokens
+    by_token = _affine(vectors, kernel, bias)  # [k, d] => [k, gates * u]
+    parts = time_major_parts(tf.reshape(positions, [examples, steps]), [1, 0])
+    return [tf.reshape(_gather(by_token, tf.reshape(part, [-1])), shape) for part in parts]
+
+
+def _affine(rows: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+    """[m, d] => [m, gates * u]."""
+
+    def affine(rows: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tuple[tf.Tensor, _Gradients]:
+        def gradients(d_output: tf.Tensor) -> list[tf.Tensor]:
+            d_rows = tf.matmul(d_output, kernel, transpose_b=True)
+            return [d_rows, tf.matmul(rows, d_output, transpose_a=True), _column_sums(d_output)]
+
+        return tf.nn.bias_add(tf.matmul(rows, kernel), bias), gradients
+
+    return tf.custom_gradient(affine)(rows, kernel, bias)
+
+
+def _gather(rows: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
+    """[k, m] at positions [n * t] => [n * t, m]."""
+
+    def gather(rows: tf.Tensor) -> tuple[tf.Tensor, _Gradients]:
+        def gradients(d_gathered: tf.Tensor) -> list[tf.Tensor]:
+            # Equal positions beside each other: their sums are quicker than those of TensorFlow's unsorted segments.
+            order = tf.argsort(positions, stable=True)
+            sums = tf.raw_ops.SparseSegmentSumWithNumSegments(
+                data=d_gathered, indices=order, segment_ids=tf.gather(positions, order), num_segments=tf.shape(rows)[0]
+            )
+            return [sums]
+
+        return tf.gather(rows, positions), gradients
+
+    return tf.custom_gradient(gather)(rows)
+
+
+def _lstm(projected: tf.Tensor, recurrent_kernel: tf.Tensor, only_last: bool) -> tf.Tensor:
+    """X W + b [t, n, 4 u] of one tower => states [t, n, u], or the last one [n, u]."""
+
+    def tower(projected: tf.Tensor, recurrent_kernel: tf.Tensor) -> tuple[tf.Tensor, _Gradients]:
+        states, by_gates, by_state, by_cell = lstm_forward(projected, recurrent_kernel)
+
+        def gradients(d_output: tf.Tensor) -> list[tf.Tensor]:
+            d_states, d_last = _of_states(d_output, only_last)
+            d_projected = lstm_backward(d_states, d_last, by_gates, by_state, by_cell, recurrent_kernel)
+            return [d_projected, _recurrent_gradient(states, d_projected)]
+
+        return states[-1] if only_last else states, gradients
+
+    return tf.custom_gradient(tower)(projected, recurrent_kernel)
+
+
+def _gru(projected: tf.Tensor, recurrent_kernel: tf.Tensor, recurrent_bias: tf.Tensor, only_last: bool) -> tf.Tensor:
+    """X W + b [t, n, 3 u] of one tower => states [t, n, u], or the last one [n, u]."""
+
+    def tower(
+        projected: tf.Tensor, recurrent_kernel: tf.Tensor, recurrent_bias: tf.Tensor
+    ) -> tuple[tf.Tensor, _Gradients]:
+        states, by_gates, by_candidate, by_state = gru_forward(projected, recurrent_kernel, recurrent_bias)
+
+        def gradients(d_output: tf.Tensor) -> list[tf.Tensor]:
+            d_states, d_last = _of_states(d_output, only_last)
+            d_recurrent, d_projected = gru_backward(
+                d_states, d_last, by_gates, by_candidate, by_state, recurrent_kernel
+            )
+            return [d_projected, _recurrent_gradient(states, d_recurrent), _column_sums(_rows(d_recurrent))]
+
+        return states[-1] if only_last else states, gradients
+
+    return tf.custom_gradient(tower)(projected, recurrent_kernel, recurrent_bias)
+
+
+def _of_states(d_output: tf.Tensor, only_last: bool) -> tuple[tf.Tensor | None, tf.Tensor]:
+    """Gradients of the states of all steps, [t, n, u], and of the last one, [n, u], as the loops take them."""
+    return (None, d_output) if only_last else (d_output, tf.zeros_like(d_output[-1]))
 
 
 def _recurrent_gradient(states: tf.Tensor, d_recurrent: tf.Tensor) -> tf.Tensor:
@@ -154,4 +212,4 @@ def _rows(values: tf.Tensor) -> tf.Tensor:
 
 def _column_sums(rows: tf.Tensor) -> tf.Tensor:
     """[m, k] => [k], as a product with ones: twice as quick as a reduction over the first axis."""
-    return tf.matmul(tf.ones([1, rows.shape[0]]), rows)[0]
+    return tf.matmul(tf.ones_like(rows[:, :1]), rows, transpose_a=True)[0]

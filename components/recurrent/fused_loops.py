@@ -78,20 +78,28 @@ def lstm_forward(projected: tf.Tensor, recurrent_kernel: tf.Tensor) -> list[tf.T
 
 @_compiled
 def lstm_backward(
-    d_states: tf.Tensor, by_gates: tf.Tensor, by_state: tf.Tensor, by_cell: tf.Tensor, recurrent_kernel: tf.Tensor
+    d_states: tf.Tensor | None,
+    d_last: tf.Tensor,
+    by_gates: tf.Tensor,
+    by_state: tf.Tensor,
+    by_cell: tf.Tensor,
+    recurrent_kernel: tf.Tensor,
 ) -> tf.Tensor:
-    """Gradient of ``projected``, [t, n, 4 u], from that of the states, [t, n, u]."""
+    """Gradient of ``projected``, [t, n, 4 u].
+
+    It is that of the states, [t, n, u], None where nothing reads them, plus that of the last one, [n, u].
+    """
     steps, examples, units = by_cell.shape
     transposed = tf.transpose(recurrent_kernel)  # [u, 4 u] => [4 u, u]
 
     def step_backward(step: tf.Tensor, d_h: tf.Tensor, d_c: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        d_h = d_h + d_states[step]
+        d_h = d_h if d_states is None else d_h + d_states[step]
         d_c = d_c + d_h * by_state[step]
         d_gates = tf.concat([d_c, d_c, d_c, d_h], axis=-1) * by_gates[step]  # [n, 4 u]
         return tf.matmul(d_gates, transposed), d_c * by_cell[step], d_gates
 
-    state = tf.zeros([examples, units])
-    (d_projected,) = _loop(range(steps)[::-1], step_backward, (state, state), [(examples, 4 * units)])
+    start = (d_last, tf.zeros([examples, units]))
+    (d_projected,) = _loop(range(steps)[::-1], step_backward, start, [(examples, 4 * units)])
     return d_projected
 
 
@@ -130,9 +138,14 @@ def gru_forward(projected: tf.Tensor, recurrent_kernel: tf.Tensor, recurrent_bia
 
 @_compiled
 def gru_backward(
-    d_states: tf.Tensor, by_gates: tf.Tensor, by_candidate: tf.Tensor, by_state: tf.Tensor, recurrent_kernel: tf.Tensor
+    d_states: tf.Tensor | None,
+    d_last: tf.Tensor,
+    by_gates: tf.Tensor,
+    by_candidate: tf.Tensor,
+    by_state: tf.Tensor,
+    recurrent_kernel: tf.Tensor,
 ) -> list[tf.Tensor]:
-    """Gradients from that of the states, [t, n, u].
+    """Gradients from that of the states, [t, n, u], None where nothing reads them, plus that of the last one, [n, u].
 
     Returns:
         that of h U + v, [t, n, 3 u], and that of ``projected``, [t, n, 3 u]: they differ in the candidate, where r
@@ -142,12 +155,12 @@ def gru_backward(
     transposed = tf.transpose(recurrent_kernel)  # [u, 3 u] => [3 u, u]
 
     def step_backward(step: tf.Tensor, d_h: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        d_h = d_h + d_states[step]
+        d_h = d_h if d_states is None else d_h + d_states[step]
         d_recurrent = tf.tile(d_h, [1, 3]) * by_gates[step]  # [n, 3 u]
         return tf.matmul(d_recurrent, transposed) + d_h * by_state[step], d_recurrent, d_h * by_candidate[step]
 
     shapes = [(examples, 3 * units), (examples, units)]
-    d_recurrent, d_candidate = _loop(range(steps)[::-1], step_backward, (tf.zeros([examples, units]),), shapes)
+    d_recurrent, d_candidate = _loop(range(steps)[::-1], step_backward, (d_last,), shapes)
     return [d_recurrent, tf.concat([d_recurrent[:, :, : 2 * units], d_candidate], axis=-1)]
 
 

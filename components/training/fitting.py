@@ -9,6 +9,7 @@ from keras import losses, metrics, optimizers
 from components.dataset import training_dataset, training_rows
 from components.model import DEEP, build_model
 from components.training import devices
+from components.training.fused_adam import FusedAdam
 from components.training.held_out import HeldOut
 from schemas.artifacts import EncodedExamples, Encoding
 from schemas.errors import UsageError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from components.train import TrainParams
 
-_OPTIMIZERS = {"adam": optimizers.Adam, "rmsprop": optimizers.RMSprop}
+_OPTIMIZERS = {"adam": FusedAdam, "rmsprop": optimizers.RMSprop}
 _LOG_LOSS, _ACCURACY = "log_loss", "accuracy"
 
 

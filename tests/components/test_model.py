@@ -185,9 +185,14 @@ def test_all_implementations_agree_in_inference(network: str) -> None:
     np.testing.assert_allclose(fused(IDS), layer(IDS), rtol=0, atol=1e-5)
 
 
-def test_all_implementations_agree_in_training() -> None:
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("pooling", ["last", "mean_max"])
+@pytest.mark.parametrize("bidirectional", [False, True], ids=["forward", "bidirectional"])
+def test_all_implementations_agree_in_training(cell: str, pooling: str, bidirectional: bool) -> None:
+    network = {"cell": cell, "pooling": pooling, "bidirectional": bidirectional, "layers": 2, "dropout": 0.0}
+
     def output_and_gradients(implementation: str) -> tuple[np.ndarray, list[np.ndarray]]:
-        model = built(None, implementation, layers=2, dropout=0.0)
+        model = built(None, implementation, **network)
 
         @tf.function(autograph=False)
         def step(ids: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
