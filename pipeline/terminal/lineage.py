@@ -78,7 +78,8 @@ def _tree_lines(node: dict[str, Any], name: str, depth: int, seen: set[str]) -> 
     is_repeated = node["artifact"] in seen and node["made_from"]
     seen.add(node["artifact"])
     above = ", see above" if is_repeated else ""
-    yield f"{indent}{told}{node['artifact']} ({node['type']}, {node['age']}, run {node['run']}{above})"
+    run = f", run {node['run']}" if node["run"] else ""  # a rollback is part of none
+    yield f"{indent}{told}{node['artifact']} ({node['type']}, {node['age']}{run}{above})"
     if not is_repeated:
         for input_name, child in node["made_from"].items():
             yield from _tree_lines(child, input_name, depth + 1, seen)

@@ -31,7 +31,7 @@ def _rollback_lines(done: dict[str, Any], root: Path) -> list[str]:
         return [f"version {version} serves this model already; nothing to do"]
     return [
         f"pushed: version {version}, which is version {restores} again, {root}/serving/{version}",
-        f"runs do not publish version {replaces} again; `glovebeam rollback {replaces}` would",
+        f"runs do not publish again what came after version {restores}; `glovebeam rollback {replaces}` would",
     ]
 
 

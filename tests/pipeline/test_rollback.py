@@ -60,6 +60,7 @@ def test_a_rollback_is_an_execution_with_its_events(two_versions):
     ]
     tree = "\n".join(lineage_lines(lineage(two_versions.root, "serving/3")))
     assert "restored: artifacts/push/" in tree
+    assert "run None" not in tree
     assert "reviews.txt: sha256 " in tree
 
 
@@ -181,6 +182,6 @@ def test_a_rollback_imports_no_heavy_library(two_versions):
     done = subprocess.run([sys.executable, "-c", program], cwd=two_versions.folder, capture_output=True, text=True)
     assert done.stdout.splitlines() == [
         "pushed: version 3, which is version 1 again, root/serving/3",
-        "runs do not publish version 2 again; `glovebeam rollback 2` would",
+        "runs do not publish again what came after version 1; `glovebeam rollback 2` would",
         "IMPORTED",
     ]
