@@ -31,6 +31,11 @@ def match_files(source: str) -> list[Path]:
 
     Workers may have another current folder.
     """
+    if "://" in source:
+        raise UsageError(
+            f"ingest.source = {source!r}: files are read from a file system, not from an object store. "
+            "Mount the bucket on every machine that works, or copy the files, and name them by their path."
+        )
     pattern = str(Path(source).expanduser().absolute())
     if Path(pattern).is_file():
         return [Path(pattern)]

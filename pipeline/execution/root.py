@@ -9,6 +9,7 @@ from pathlib import Path
 
 from schemas.errors import UsageError
 
+_OBJECT_STORES = frozenset({"gs:", "s3:", "az:", "abfs:", "hdfs:"})  # as pathlib leaves them of gs://bucket/folder
 DEFAULT_ROOT = "glovebeam-root"
 
 
@@ -67,7 +68,12 @@ class Root:
         return path.relative_to(self.path).as_posix()
 
     def check(self) -> None:
-        """Raise ``UsageError`` where the path is taken by something that is not a folder."""
+        """Raise ``UsageError`` where the path is taken by something that is not a folder, or names an object store."""
+        if self.path.parts and self.path.parts[0] in _OBJECT_STORES:
+            raise UsageError(
+                f"--root {self.path}: a root lies in a file system, since a finished folder is renamed into place and "
+                "an object store cannot rename. Give a folder that all workers share, such as one on NFS."
+            )
         for path in (self.path, *self.path.absolute().parents):
             if path.exists() and not path.is_dir():
                 raise UsageError(

@@ -41,6 +41,11 @@ def test_rejected_rows_are_named_and_kept_with_the_run(tmp_path):
         (["run", "--set", "train.epoch=3"], "unknown key train.epoch. Did you mean train.epochs?"),
         (["run", "-c", "nowhere.toml"], "-c nowhere.toml: there is no such file"),
         (["run", "--root", "taken/root"], "taken is a file, expected a folder"),
+        (["run", "--root", "gs://bucket/root"], "an object store cannot rename. Give a folder that all workers share"),
+        (
+            ["run", "--set", "ingest.source='s3://b/a.csv'"],
+            "read from a file system, not from an object store",
+        ),
         (["run", "--set", "ingest.source=nowhere.csv"], "nowhere.csv"),
         (["predict", "a text"], "no published model yet"),
         (["predict"], "Give a text"),
