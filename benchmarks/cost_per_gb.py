@@ -56,7 +56,7 @@ def measure(reviews: Path) -> dict[str, float]:
         outs = {step: Path(name) / step for step in STEPS}
         for out in outs.values():
             out.mkdir()
-        beam = BeamOptions()
+        beam = BeamOptions(workers=1)
         params = IngestParams(source=f"{reviews}/*.jsonl")
         examples = timed(seconds, "ingest", lambda: ingest(params, outs["ingest"], beam))
         timed(seconds, "validate", lambda: validate(examples, ValidateParams(), outs["validate"], beam))
