@@ -25,7 +25,7 @@ class BeamOptions(Params):
     """Runner and workers of a Beam job; the artifacts are byte-identical for any choice."""
 
     runner: str = "direct"  # "direct" is Beam's in-process runner; any other name goes to Beam as --runner
-    workers: int = Field(default=1, ge=1)
+    workers: int = Field(default=0, ge=0)  # of the direct runner; 0 is one for each core
     mode: Literal["in_memory", "multi_threading", "multi_processing"] = "in_memory"
     options: tuple[str, ...] = ()  # further Beam options, such as "--flink_master=host:8081"
     progress_file: Path | None = Field(default=None, exclude=True, repr=False)  # set by the pipeline's runner
@@ -53,6 +53,9 @@ def beam_job(options: BeamOptions) -> "Iterator[beam.Pipeline]":
     runner = FnApiRunner() if options.runner == "direct" else None
     pipeline = beam.Pipeline(runner=runner, options=PipelineOptions(options.flags()))
     yield pipeline
+    # Beam warns of several workers in memory. These are threads, and do work side by side: the kernels of Arrow and
+    # NumPy let go of the interpreter's lock; no other mode costs as little to start.
+    logging.getLogger("apache_beam.runners.portability.fn_api_runner.fn_runner").setLevel(logging.ERROR)
     # Beam warns when it stops a job server that it started itself, after the run's last line.
     logging.getLogger("apache_beam.utils.subprocess_server").setLevel(logging.ERROR)
     try:
