@@ -4,6 +4,7 @@ from setuptools import find_packages, setup
 
 setup(
     version="0.1.0",
+    license="Apache-2.0",  # here, where every setuptools takes it: Beam packs us with whichever is installed
     packages=find_packages(include=["schemas", "components*", "pipeline*"]),
     package_data={
         "schemas": ["py.typed", "*.pbtxt"],
