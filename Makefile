@@ -76,8 +76,7 @@ cost-per-gb: $(INSTALLED)
 # Prism, and Flink with Beam's job server, into build/; what cannot be had leaves the others as they are.
 runners: $(INSTALLED)
 	-@$(MAKE) --no-print-directory build/prism
-	-@$(MAKE) --no-print-directory build/flink/lib
-	-@$(MAKE) --no-print-directory build/flink/job-server.jar
+	-@$(MAKE) --no-print-directory build/flink/job-server.jar && $(MAKE) --no-print-directory build/flink/lib
 
 BEAM_VERSION = $(shell $(BIN)/python -c 'from importlib.metadata import version; print(version("apache-beam"))')
 GO := $(shell command -v go || echo build/venv-go/bin/go)
