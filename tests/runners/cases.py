@@ -73,10 +73,10 @@ CASES = (
 def _missing_for_flink() -> str | None:
     if shutil.which("java") is None:
         return "no java on the PATH; Debian has it in openjdk-17-jre-headless"
-    if not list(FLINK.glob("lib/flink-dist-*.jar")):
-        return "build/flink/lib is not there; `make runners` takes it from the package apache-flink-libraries"
     if not (FLINK / "job-server.jar").exists():
         jar = f"org.apache.beam:beam-runners-flink-{FLINK_VERSION}-job-server:{version('apache-beam')}"
         refused = (FLINK / "job-server.refused").exists()
         return f"Maven did not bring {jar}" if refused else f"no {jar}; `make runners` asks Maven for it"
+    if not list(FLINK.glob("lib/flink-dist-*.jar")):
+        return "build/flink/lib is not there; `make runners` takes it from the package apache-flink-libraries"
     return None
