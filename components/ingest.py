@@ -1,7 +1,8 @@
 """Ingest: labelled texts of any source to Parquet shards by split, every row accounted for.
 
-In: ``IngestParams``. Out: ``Examples``. Two Beam jobs: units of the source to parts (see
-``components.reading.parts``), then, once all labels are known, parts to final shards (``components.reading.shards``).
+In: ``IngestParams``. Out: ``Examples``, of the whole source or of one of its spans. Two Beam jobs: units of the source
+to parts (see ``components.reading.parts``), then, once all labels are known, parts to final shards
+(``components.reading.shards``).
 """
 
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from components.beam_options import BeamOptions, beam_job
 from components.reading.labels import Classes, discover_classes, fixed_classes
+from components.reading.merging import merge_spans
 from components.reading.parts import MAX_CLASSES, Part, PartRules, write_unit
 from components.reading.shards import Shard, plan_shards, write_shard
 from components.reading.units import plan_units
@@ -23,13 +25,35 @@ from schemas.examples import SPLITS
 _PARTS = "parts"  # a temporary folder inside ``out``
 
 
-def ingest(params: IngestParams, out: Path, beam: BeamOptions) -> Examples:
-    """Read the source and write its examples.
+def ingest(params: IngestParams, out: Path, beam: BeamOptions, spans: Mapping[str, Examples] | None = None) -> Examples:
+    """Read the source and write its examples; where those of its spans are given, merge these and read nothing.
 
     Raises:
         UsageError: the parameters name a file or a column that is not there, or a key without effect.
         DataError: a broken file, more than ``max_rejected`` broken rows (listed in rejected.jsonl), or nothing left.
     """
+    summary = _read(params, out, beam) if spans is None else merge_spans(spans, out)
+    _check_rows(params, summary)
+    summary.save(out / "summary.json")
+    return Examples(out)
+
+
+def ingest_span(params: IngestParams, span: str, out: Path, beam: BeamOptions) -> Examples:
+    """Read one span of the source; it may be empty, or hold a single class.
+
+    Raises:
+        UsageError, DataError: as of ``ingest``, naming the span.
+    """
+    try:
+        summary = _read(params.model_copy(update={"window": f"only {span}"}), out, beam)
+    except DataError as error:
+        raise DataError(f"span {span}: {error} Or leave it out: ingest.without = [{span!r}].") from error
+    summary.save(out / "summary.json")
+    return Examples(out)
+
+
+def _read(params: IngestParams, out: Path, beam: BeamOptions) -> IngestSummary:
+    """Write all files of the examples but ``summary.json``, whose content is returned."""
     source = find_source(params)
     examples = Examples(out)
     parts_folder = out / _PARTS
@@ -41,14 +65,13 @@ def ingest(params: IngestParams, out: Path, beam: BeamOptions) -> Examples:
         _collect_rejected(parts, examples.rejected)
         classes = classes or _discover_classes(parts, params)
         summary = _summarise(parts, params, classes)
-        _check_rows(parts, params, summary)
+        _check_parts(parts, params, summary)
         shards = {split: plan_shards(parts, split, params.rows_per_shard, out) for split in SPLITS}
         _write_shards(shards, classes, params, beam)
         _check_shards(shards, summary)
     finally:
         shutil.rmtree(parts_folder)
-    summary.save(out / "summary.json")
-    return examples
+    return summary
 
 
 def _read_files(source: Source, params: IngestParams, folder: Path, options: BeamOptions) -> Classes | None:
@@ -118,8 +141,8 @@ def _summarise(parts: Sequence[Part], params: IngestParams, classes: Classes) ->
     )
 
 
-def _check_rows(parts: Sequence[Part], params: IngestParams, summary: IngestSummary) -> None:
-    """Whether the rows may become examples."""
+def _check_parts(parts: Sequence[Part], params: IngestParams, summary: IngestSummary) -> None:
+    """Whether the rows could be read."""
     for part in parts:
         if part.summary.broken_file:
             raise DataError(f"{part.summary.broken_file}. Replace the file.")
@@ -130,6 +153,10 @@ def _check_rows(parts: Sequence[Part], params: IngestParams, summary: IngestSumm
             f"{params.max_rejected}. First: {first['place']}: {first['reason']}. Mend the rows, all listed in "
             f"rejected.jsonl, or set ingest.max_rejected = {summary.rejected} to go on without them."
         )
+
+
+def _check_rows(params: IngestParams, summary: IngestSummary) -> None:
+    """Whether the examples are something to learn from."""
     if summary.rows_in == 0:
         raise DataError(f"{params.source}: holds no rows. Set ingest.source to a file with rows.")
     if summary.rows_in == summary.rejected:

@@ -6,6 +6,7 @@ In: ``IngestParams``. Out: a ``Source``, the list of files with their format, sp
     source = "tfds:imdb_reviews"      a prepared TensorFlow data set, with its own splits
     source = "aclImdb"                a folder {train,test}/{neg,pos}/*.txt, with its own splits
     source = "reviews/*.csv.gz"       files: .csv .tsv .jsonl (each also .gz) .parquet
+    source = "{YYYY}-{MM}-{DD}/*.csv" files that come in spans; see components.reading.spans
 
 Nothing heavy is imported here: the runner asks for the files of every run, also of one that is cached.
 """
@@ -25,6 +26,7 @@ from components.reading.source_paths import (
     name_below,
     walk_files,
 )
+from components.reading.spans import base_folder, check_pattern, check_window, find_spans, in_window, is_span_pattern
 from schemas.errors import UsageError
 from schemas.examples import LABELLED_TEXT, SPLITS
 from schemas.params import Params
@@ -63,6 +65,8 @@ class IngestParams(Params):
     """What to read and how; a key that the chosen format does not know is refused."""
 
     source: str = Field(default="sample", min_length=1)
+    window: str = "all"  # of a source in spans: "all", "last 7", "since 2026-11-01", "only 2026-11-01"
+    without: tuple[str, ...] = ()  # spans to leave out
     format: Literal["auto", "csv", "tsv", "jsonl", "parquet", "aclimdb"] = "auto"  # auto: by the file's ending
     text_column: str = "text"
     label_column: str = "label"
@@ -77,6 +81,16 @@ class IngestParams(Params):
     rows_per_shard: int = Field(default=5000, ge=1)
     max_rejected: int = Field(default=0, ge=0)
     tfds_data_dir: Path | None = None  # else $TFDS_DATA_DIR or ~/tensorflow_datasets
+
+    @field_validator("source")
+    @classmethod
+    def _spans_in_one_order(cls, value: str) -> str:
+        return check_pattern(value)
+
+    @field_validator("window")
+    @classmethod
+    def _known_window(cls, value: str) -> str:
+        return check_window(value)
 
     @field_validator("delimiter", "quote")
     @classmethod
@@ -169,6 +183,10 @@ def _find_source(params: IngestParams) -> Source:
     if params.source.startswith(TFDS_PREFIX):
         folder = find_tfds_folder(params.source.removeprefix(TFDS_PREFIX), params.tfds_data_dir)
         return Source(tuple(SourceFile(path, path.name, "tfds") for path in walk_files(folder)), folder=folder)
+    if is_span_pattern(params.source):
+        base, spans = base_folder(params.source), in_window(find_spans(params.source), params.window, params.without)
+        paths = [path for span in spans for path in span.read]
+        return Source(tuple(SourceFile(path, name_below(base, path), _format(path, params)) for path in paths))
     path = Path(params.source).expanduser().absolute()
     if path.is_dir():
         return _folder_tree(path, params)
@@ -216,6 +234,11 @@ def _folder_tree(folder: Path, params: IngestParams) -> Source:
 
 
 def _refuse_idle_keys(params: IngestParams, formats: set[Format]) -> None:
+    if not is_span_pattern(params.source) and (params.window != "all" or params.without):
+        raise UsageError(
+            f"ingest.window and ingest.without have no effect on source {params.source!r}, which has no spans. Remove "
+            "them, or name spans in it, such as 'data/span-{SPAN}/*.jsonl'."
+        )
     for key, known_by in _FORMATS_OF_KNOB.items():
         value = getattr(params, key)
         if value != type(params).model_fields[key].default and formats and not formats & known_by:

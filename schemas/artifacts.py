@@ -5,6 +5,7 @@ place. The JSON beside the data is read through the records below.
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -92,6 +93,7 @@ class Examples(Artifact):
     {train,validation,test}/examples-00000-of-0000N.parquet   example_id, text, label (+ source columns kept)
     rejected.jsonl                                            every row not taken, with its place and reason
     summary.json                                              IngestSummary
+    spans.json                                                of spans: [{name, rows_in, rejected, rows}, ...]
     ```
     """
 
@@ -109,6 +111,12 @@ class Examples(Artifact):
         """Counts and class names."""
         return IngestSummary.load(self.path / "summary.json")
 
+    @property
+    def rows_of_spans(self) -> dict[str, int]:
+        """Span -> rows read, in order; empty where the source has no spans."""
+        path = self.path / "spans.json"
+        return {span["name"]: span["rows_in"] for span in read_json(path)} if path.exists() else {}
+
 
 @dataclass(frozen=True)
 class ValidationReport(Artifact):
@@ -119,12 +127,43 @@ class ValidationReport(Artifact):
     schema.pbtxt      tensorflow.metadata.v0.Schema
     anomalies.pbtxt   tensorflow.metadata.v0.Anomalies
     summary.json      {"anomalies": [message, ...], "splits": {split: {figure: value}}}
+    lengths.json      {split: {"text_characters" or "text_words": {length: texts}}}
     ```
     """
 
     @property
     def summary(self) -> dict[str, Any]:
         """The figures and the anomaly messages, for people and reports."""
+        return dict(read_json(self.path / "summary.json"))
+
+    @property
+    def schema_file(self) -> Path:
+        """The schema with its open domains filled in."""
+        return self.path / "schema.pbtxt"
+
+    def lengths(self, split: str) -> dict[str, Counter[int]]:
+        """How many texts of the split have each length; empty in the report of an earlier glovebeam."""
+        file = self.path / "lengths.json"
+        found = read_json(file)[split] if file.exists() else {}
+        return {name: Counter({int(key): texts for key, texts in counts.items()}) for name, counts in found.items()}
+
+
+@dataclass(frozen=True)
+class DriftReport(Artifact):
+    """How far the train split is from what an earlier model was trained on.
+
+    ```
+    anomalies.pbtxt   tensorflow.metadata.v0.Anomalies; drift_skew_info holds every distance
+    summary.json      {"anomalies": [message, ...], "not_compared": [reason, ...],
+                      "features": {name: {"infinity_norm", "jensen_shannon_divergence", "jensen_shannon_distance",
+                      "bounds": {norm: threshold}, "change": words}},
+                      "moved_tokens": [{"token", "trained", "new"}, ...]}, the last two as shares of all tokens
+    ```
+    """
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The distances, for people and reports."""
         return dict(read_json(self.path / "summary.json"))
 
 
@@ -250,7 +289,11 @@ class Model(Artifact):
 
     @property
     def history(self) -> dict[str, Any]:
-        """{"epochs": [{"loss": ..., "val_accuracy": ...}, ...], "best_epoch": 3, ...}; epochs count from 1."""
+        """{"epochs": [{"loss": ..., "val_accuracy": ...}, ...], "best_epoch": 3, ...}; epochs count from 1.
+
+        ``warm_start`` is None, or {"rows_carried", "rows_new", "layers_carried": [name, ...], "layers_started_anew":
+        {name: reason}}.
+        """
         return dict(read_json(self.path / "history.json"))
 
 

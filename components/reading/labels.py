@@ -52,3 +52,13 @@ def sort_labels(raw_labels: Iterable[str]) -> list[str]:
     """In numeric order if all are integers, else in string order."""
     labels = sorted(raw_labels)
     return sorted(labels, key=int) if all(map(_INTEGER.fullmatch, labels)) else labels
+
+
+def merged_names(names_of_parts: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """The class names of parts together; parts without any row may have none.
+
+    >>> merged_names([("neg", "pos"), (), ("pos",)])
+    ('neg', 'pos')
+    """
+    different = {names for names in names_of_parts if names}
+    return different.pop() if len(different) == 1 else tuple(sort_labels(set().union(*different)))

@@ -69,16 +69,22 @@ def _cut(part: Part, split: str, position: int, rows_per_shard: int) -> Iterator
 def write_shard(shard: Shard, classes: Classes, kept_columns: tuple[str, ...]) -> None:
     """Write one shard."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     table = pa.concat_tables([_read_piece(piece) for piece in shard.pieces])
     table = table.combine_chunks()  # pages end where chunks do, and these depend on how the source was read
     column = table.schema.get_field_index(LABEL.name)
     labels = _to_labels(table.column(column), classes)
     schema = arrow_schema(LABELLED_TEXT, kept_columns)
-    with replacing(shard.path) as unfinished:
+    write_examples(table.set_column(column, schema.field(LABEL.name), labels).cast(schema), shard.path, kept_columns)
+
+
+def write_examples(table: "pa.Table", path: Path, kept_columns: tuple[str, ...]) -> None:
+    """Write a table of labelled texts as a Parquet file."""
+    import pyarrow.parquet as pq
+
+    with replacing(path) as unfinished:
         pq.write_table(
-            table.set_column(column, schema.field(LABEL.name), labels).cast(schema),
+            table,
             unfinished,
             row_group_size=BATCH_ROWS,
             compression="zstd",
