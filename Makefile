@@ -10,7 +10,7 @@ FLINK_VERSION := 1.20.5
 TF_TRANSFORM ?= build/venv-tf-transform
 HUGGINGFACE ?= build/venv-huggingface
 
-.PHONY: run test check format clean bench-train runners test-runners cost-per-gb bench-data bench-input
+.PHONY: run test check format clean bench-train runners test-runners cost-per-gb bench-data bench-input bench-warm-start
 
 # The whole pipeline on real data: 25,000 IMDB reviews and GloVe 6B 50d, ending with a model in glovebeam-root/serving/.
 run: $(INSTALLED)
@@ -50,6 +50,10 @@ bench-data: $(INSTALLED) $(TF_TRANSFORM)/.installed $(HUGGINGFACE)/.installed
 # How much quicker the TFRecords are read than the trainer learns from them, and what each option of tf.data is worth.
 bench-input: $(INSTALLED)
 	@$(BIN)/python benchmarks/bench_input.py $(ARGS)
+
+# A warm start beside a cold one, when the reviews grow from 60 % to all: epochs and seconds to the same accuracy; 4 minutes.
+bench-warm-start: $(INSTALLED)
+	@$(BIN)/python benchmarks/warm_start.py $(ARGS)
 
 $(TF_TRANSFORM)/.installed:
 	@echo "Installing tf.Transform into $(TF_TRANSFORM) (some 1 GB to download) ..."

@@ -47,7 +47,7 @@ def main() -> None:
         epochs.append((time.perf_counter() - start, metrics["val_accuracy"]))
 
     start = time.perf_counter()
-    train(encoded, vocabulary, matrix, params, out, on_epoch)
+    train(encoded, vocabulary, matrix, None, params, out, on_epoch)
     report_accuracy(f"Keras {keras.__version__} on TensorFlow {tf.__version__}", epochs)
 
 

@@ -2,6 +2,8 @@
 
 The same inputs and parameters give the same weights and the same bytes, whether the training ran through or was killed
 and started again: after each epoch a checkpoint is left in ``out``, and the next attempt goes on from there.
+
+A warm start begins with what an earlier model has learnt (``components.training.warm_start``).
 """
 
 from collections.abc import Callable, Sequence
@@ -54,6 +56,7 @@ class TrainParams(Params):
     shuffle_buffer: int = Field(default=250_000, ge=1)  # examples, some 300 bytes each
     epochs: int = Field(default=3, ge=1)  # at most
     patience: int = Field(default=2, ge=1)  # epochs without a better validation loss after which training stops
+    warm_start: bool = False  # whether the pipeline gives ``initial``, the model that serves
     seed: int = Field(default=0, ge=0, lt=2**32)
 
 
@@ -65,6 +68,7 @@ def train(
     encoded: EncodedExamples,
     vocabulary: VocabularyArtifact,
     embedding_matrix: EmbeddingMatrix | None,
+    initial: Model | None,
     params: TrainParams,
     out: Path,
     on_epoch: OnEpoch = ignore,
@@ -80,13 +84,16 @@ def train(
             weights of the last one are kept.
         vocabulary: what the examples were encoded with; it goes into the SavedModel.
         embedding_matrix: float32 [vocabulary_size, d]; needed where ``params.embedding`` is "glove".
+        initial: the model to go on from, as far as it fits; None for a cold start.
         params: model and optimizer.
         out: an empty folder, or one that a killed attempt with the same inputs and parameters has left.
         on_epoch: called after each epoch with its number (from 1), ``params.epochs`` and its metrics.
 
     Raises:
         DataError: when there are fewer rows to train on than one batch.
-        UsageError: when matrix, vocabulary and examples do not belong together, or the loss is not finite any more.
+        UsageError: when matrix, vocabulary and examples do not belong together, the initial model is gone, or the loss
+            is not finite any more.
+        GlovebeamError: when the initial model cannot be loaded.
     """
     from components.dataset import check_training_rows
     from components.training.calibration import equal_scales
@@ -95,14 +102,17 @@ def train(
     from components.training.fitting import build_trainer, deep_part, run_epoch
     from components.training.held_out import HeldOut
     from components.training.tensorboard import log_epoch
+    from components.training.warm_start import carry_over, load_learnt
     from components.training.wide import fit_wide_part
 
     encoding = encoded.encoding
     _check_vocabulary(vocabulary, encoding)
     check_training_rows(encoded, params.batch_size)
+    learnt = load_learnt(initial) if initial else None
     _make_deterministic(params.seed)
     matrix = _load_matrix(params, embedding_matrix)
     trainer = build_trainer(params, encoding, matrix)
+    carried = carry_over(learnt, trainer, vocabulary.load().tokens, encoding.class_names) if learnt else None
     deep = deep_part(trainer)
     wide = fit_wide_part(encoded, params) if params.ngrams else None
     held_out = HeldOut(encoded, deep, wide) if encoding.rows.get("validation", 0) else None
@@ -121,7 +131,7 @@ def train(
     trained = Model(out)
     save_keras_model(classifier, trained.keras_file)
     save_servable(classifier, vocabulary, encoding, trained.saved_model)
-    write_json(out / "history.json", _history(epochs, params, scales))
+    write_json(out / "history.json", _history(epochs, params, scales, carried))
     checkpoint.remove()
     return trained
 
@@ -182,7 +192,9 @@ def _is_over(epochs: list[dict[str, float]], patience: int) -> bool:
     return bool(epochs) and len(epochs) - _best_epoch(epochs) >= patience
 
 
-def _history(epochs: list[dict[str, float]], params: TrainParams, scales: list[float]) -> dict[str, Any]:
+def _history(
+    epochs: list[dict[str, float]], params: TrainParams, scales: list[float], carried: dict[str, Any] | None
+) -> dict[str, Any]:
     """What ``history.json`` holds: no times, so that equal trainings are equal bytes."""
     return {
         "epochs": epochs,
@@ -190,4 +202,5 @@ def _history(epochs: list[dict[str, float]], params: TrainParams, scales: list[f
         "kept": "least val_loss" if "val_loss" in epochs[-1] else "last epoch: the validation split is empty",
         "stopped_early": len(epochs) < params.epochs,
         "scales": dict(zip(("deep", "wide"), scales, strict=False)),
+        "warm_start": carried,
     }

@@ -39,7 +39,8 @@ def run_pipeline(run: Runner, config: Config) -> None:
     floor = None
     if config.evaluate.linear_floor != "none":
         floor = run(linear_floor, examples, encoded, config.linear_floor)
-    model = run(train, encoded, vocabulary, vectors if trains_on_vectors else None, config.train)
+    initial = run.warm_start(encoded) if config.train.warm_start else None
+    model = run(train, encoded, vocabulary, vectors if trains_on_vectors else None, initial, config.train)
     if run.is_settled_by_rollback(model):
         return
     served = run.served_before(model)

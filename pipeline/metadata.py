@@ -177,14 +177,14 @@ class Metadata:
         return {name: StoredArtifact.from_row(row) for name, *row in rows}
 
     def ancestors(self, ids: Iterable[int]) -> list[StoredArtifact]:
-        """The artifacts with these ids, and all that they were made from."""
+        """The artifacts with these ids, and all they were made from, but for models that trainings went on from."""
         rows = self.db.execute(
             f"""WITH RECURSIVE reached (id) AS (
                 SELECT value FROM json_each(?)
                 UNION SELECT i.artifact_id FROM reached r
                 JOIN events o ON o.artifact_id = r.id AND o.type = 'OUTPUT'
                 JOIN executions e ON e.id = o.execution_id AND e.last_known_state = 'COMPLETE'
-                JOIN events i ON i.execution_id = e.id AND i.type = 'INPUT'
+                JOIN events i ON i.execution_id = e.id AND i.type = 'INPUT' AND i.name <> 'initial'
             ) SELECT {_ARTIFACT} FROM artifacts a JOIN reached USING (id)""",
             [json.dumps(list(ids))],
         )

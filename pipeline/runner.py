@@ -15,7 +15,7 @@ from pipeline.execution.step_call import Reads, StepCall
 from pipeline.metadata import StoredArtifact
 from pipeline.terminal.display import Display
 from pipeline.terminal.json_log import JsonLog
-from schemas.artifacts import Artifact, Model
+from schemas.artifacts import Artifact, EncodedExamples, Model
 
 A = TypeVar("A", bound=Artifact)
 
@@ -46,6 +46,13 @@ class Runner:
                 "is not compared with it"
             )
         return served
+
+    def warm_start(self, encoded: EncodedExamples) -> Model | None:
+        """The published model that a training on these examples goes on from; None where there is none."""
+        start = self.planner.warm_start(encoded)
+        if start.model is None and start.problem is not None:
+            self.display.note(f"cold start: {start.problem}")
+        return start.model
 
     def is_settled_by_rollback(self, model: Model) -> bool:
         """Whether a person has decided about this very model by a rollback, so that a run leaves what serves alone."""

@@ -70,6 +70,14 @@ class Served:
     model: Model | None = None
 
 
+@dataclass(frozen=True)
+class WarmStart:
+    """The model that a training goes on from, or why there is none; neither where the same data gave a cold start."""
+
+    model: Model | None = None
+    problem: str | None = None
+
+
 @dataclass
 class Planner:
     """Plans one step after the other; ``known`` holds the artifacts that earlier steps gave, None where yet to come."""
@@ -152,6 +160,27 @@ class Planner:
                 self.known[self.root.path / served.uri] = served
                 return Served(publication.version, Model(self.root.path / served.uri))
         return Served()
+
+    def warm_start(self, encoded: Artifact) -> WarmStart:
+        """The model that a training on these examples goes on from.
+
+        It is the one that serves, unless that one was trained on these very examples: then it is what that one went on
+        from. So nothing is learnt twice, and where nothing is new the model that serves is found in the cache.
+        """
+        published = publications(self.root, self.metadata)
+        if not published:
+            return WarmStart(problem="no model serves yet")
+        version, served = published[0].version, published[0].model
+        inputs = self.metadata.inputs(served)
+        examples = self.known[encoded.path]
+        if examples is not None and inputs["encoded"].digest == examples.digest:
+            if "initial" not in inputs:
+                return WarmStart()
+            served = inputs["initial"]  # what a cached training needs of it is the digest
+        elif problem := self.damage(served):
+            return WarmStart(problem=f"the training artifact of serving version {version} is {problem}")
+        self.known[self.root.path / served.uri] = served
+        return WarmStart(Model(self.root.path / served.uri))
 
     def settled_by_rollback(self, model: Artifact) -> str | None:
         """Why the candidate is not to be published, where a rollback has settled that."""

@@ -49,17 +49,18 @@ def _is_called(artifact: StoredArtifact, name: str) -> bool:
     return folder in ("", step) and artifact_id.startswith(beginning) and len(beginning) >= 4
 
 
-def _made_from(metadata: Metadata, artifact: StoredArtifact) -> dict[str, Any]:
+def _made_from(metadata: Metadata, artifact: StoredArtifact, is_followed: bool = True) -> dict[str, Any]:
+    """The tree; a model that a training went on from is named and not followed, as there may be one behind it, ..."""
     if artifact.type == "SourceFile":
         return {"artifact": artifact.uri, "type": artifact.type, "digest": artifact.digest}
-    inputs = metadata.inputs(artifact)
+    inputs = metadata.inputs(artifact) if is_followed else {}
     return {
         "artifact": artifact.uri,
         "type": artifact.type,
         "digest": artifact.digest,
         "age": age(artifact),
         "run": metadata.run_that_made(artifact),
-        "made_from": {name: _made_from(metadata, made_from) for name, made_from in inputs.items()},
+        "made_from": {name: _made_from(metadata, source, name != "initial") for name, source in inputs.items()},
     }
 
 

@@ -1,7 +1,8 @@
 """How many rows went into a step and came out, and what else is worth a word, from the summaries of artifacts."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from schemas.artifacts import (
     Artifact,
@@ -56,6 +57,20 @@ def remark(artifact: Artifact) -> str | None:
         case LinearFloor() if (used := artifact.metrics["train_examples"])["used"] < used["of"]:
             return f"fitted on {used['used']:,} of {used['of']:,} rows"
         case Model():
-            return f"epoch {artifact.history['best_epoch']} kept"
+            return f"epoch {artifact.history['best_epoch']} kept{_carried(artifact.history)}"
         case _:
             return None
+
+
+def _carried(history: Mapping[str, Any]) -> str:
+    """What a warm start took over: ``; warm start: 9,812 of 10,000 embedding rows and 2 of 2 layers carried over``."""
+    carried = history.get("warm_start")
+    if carried is None:
+        return ""
+    layers, anew = carried["layers_carried"], carried["layers_started_anew"]
+    reasons = "; ".join(f"{name} starts anew, {reason}" for name, reason in anew.items())
+    if not layers:
+        return f"; cold start, since nothing of the serving model fits: {reasons}"
+    total = carried["rows_carried"] + carried["rows_new"]
+    told = f"{carried['rows_carried']:,} of {total:,} embedding rows, {len(layers)} of {len(layers) + len(anew)} layers"
+    return f"; warm start: {told} carried over{'; ' if reasons else ''}{reasons}"

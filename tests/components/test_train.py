@@ -59,7 +59,7 @@ def test_the_artifact_is_complete(trained: Model) -> None:
         "tensorboard",
     ]
     history = trained.history
-    assert set(history) == {"epochs", "best_epoch", "kept", "stopped_early", "scales"}
+    assert set(history) == {"epochs", "best_epoch", "kept", "stopped_early", "scales", "warm_start"}
     assert [set(metrics) for metrics in history["epochs"]] == [{"loss", "accuracy", "val_loss", "val_accuracy"}] * 2
 
 

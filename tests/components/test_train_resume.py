@@ -13,13 +13,15 @@ SCRIPT = """
 import os, sys
 from pathlib import Path
 from components.train import TrainParams, train
-from schemas.artifacts import EmbeddingMatrix, EncodedExamples, VocabularyArtifact
+from schemas.artifacts import EmbeddingMatrix, EncodedExamples, Model, VocabularyArtifact
 
 inputs, out, params, last_epoch = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+initial = Model(Path(sys.argv[5])) if sys.argv[5:] else None
 train(
     EncodedExamples(inputs / "encoded"),
     VocabularyArtifact(inputs / "vocabulary"),
     EmbeddingMatrix(inputs / "embedding"),
+    initial,
     TrainParams.model_validate_json(params),
     out,
     lambda epoch, epochs, metrics: os._exit(9) if epoch == last_epoch else None,

@@ -42,10 +42,10 @@ def corpus(classes: int = 2) -> Mapping[str, Rows]:
     return {split: rows(count, classes, count) for split, count in zip(SPLITS, (44, 18, 10), strict=True)}
 
 
-def write_vocabulary(path: Path) -> VocabularyArtifact:
+def write_vocabulary(path: Path, words: Sequence[str] = (*TELLING, *FILLERS)) -> VocabularyArtifact:
     path.mkdir(parents=True)
     artifact = VocabularyArtifact(path)
-    Vocabulary.from_tokens([*TELLING, *FILLERS], Tokenizer()).save(artifact.vocabulary_file, artifact.tokenizer_file)
+    Vocabulary.from_tokens(words, Tokenizer()).save(artifact.vocabulary_file, artifact.tokenizer_file)
     return artifact
 
 
@@ -111,9 +111,9 @@ class TrainInputs:
     def matrix(self) -> EmbeddingMatrix:
         return EmbeddingMatrix(self.folder / "embedding")
 
-    def train(self, params: TrainParams, out: Path, on_epoch: OnEpoch = ignore) -> Model:
+    def train(self, params: TrainParams, out: Path, on_epoch: OnEpoch = ignore, initial: Model | None = None) -> Model:
         out.mkdir(exist_ok=True)
-        return train(self.encoded, self.vocabulary, self.matrix, params, out, on_epoch)
+        return train(self.encoded, self.vocabulary, self.matrix, initial, params, out, on_epoch)
 
     def first_epoch(self, params: TrainParams, out: Path) -> dict[str, float]:
         """The metrics of the first epoch of a training that is killed after it."""

@@ -43,7 +43,8 @@ class Config(Params):
 def toy_pipeline(run, config):
     examples = run(ingest, config.ingest, reads=source_files)
     encoded = run(encode, examples, config.tokenizer, config.encode, check=stop_on_anomaly)
-    model = run(train, encoded, None, config.train)
+    initial = run.warm_start(encoded) if config.train.warm_start else None
+    model = run(train, encoded, None, initial, config.train)
     if run.is_settled_by_rollback(model):
         return
     served = run.served_before(model)

@@ -14,9 +14,17 @@ from schemas.params import Params
 
 class TrainParams(Params):
     epochs: int = 3
+    warm_start: bool = False
 
 
-def train(encoded: Encoded, embedding_matrix: Model | None, params: TrainParams, out: Path, on_epoch=print) -> Model:
+def train(
+    encoded: Encoded,
+    embedding_matrix: Model | None,
+    initial: Model | None,
+    params: TrainParams,
+    out: Path,
+    on_epoch=print,
+) -> Model:
     sys.stdout.write("noise on stdout\n")
     os.write(2, b"noise of C++ on stderr\n")
     checkpoint = out / "checkpoint"
@@ -38,6 +46,7 @@ def train(encoded: Encoded, embedding_matrix: Model | None, params: TrainParams,
         trained_here += 1
         on_epoch(epoch, params.epochs, {"loss": 1 / epoch, "val_accuracy": 0.8})
     (out / "half").unlink()
+    done = f"{initial.keras_file.read_text()}, then {done}" if initial else done
     (out / "model.keras").write_text(done + (encoded.path / "train" / "part-0").read_text())
     (out / "history.json").write_text(f'{{"best_epoch": {params.epochs}}}')
     (out / "tensorboard").mkdir(exist_ok=True)
