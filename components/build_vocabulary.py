@@ -6,7 +6,7 @@ number of distinct tokens and not with the text.
 """
 
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from schemas.artifacts import Examples, VocabularyArtifact
 from schemas.disk import replacing
 from schemas.errors import DataError, naming
 from schemas.params import Params
+from schemas.span_artifacts import TokenCounts
 from schemas.vocabulary import FIRST_TOKEN_ID, Tokenizer, Vocabulary
 
 if TYPE_CHECKING:
@@ -35,15 +36,25 @@ class BuildVocabularyParams(Params):
 
 
 def build_vocabulary(
-    examples: Examples, tokenizer: Tokenizer, params: BuildVocabularyParams, out: Path, beam: BeamOptions
+    examples: Examples,
+    tokenizer: Tokenizer,
+    params: BuildVocabularyParams,
+    out: Path,
+    beam: BeamOptions,
+    spans: Mapping[str, TokenCounts] | None = None,
 ) -> VocabularyArtifact:
     """Write ``vocabulary.txt``, ``counts.parquet`` (token string, count int64) and ``tokenizer.json`` into ``out``.
+
+    Where the counts of the examples' spans are given, these are added up and no text is read.
 
     Raises:
         DataError: when the train split holds no token at all.
     """
     artifact = VocabularyArtifact(out)
-    _count_tokens(examples, tokenizer, artifact, beam)
+    if spans is None:
+        _count_tokens(examples, tokenizer, artifact.counts_file, beam)
+    else:
+        _add_up([span.counts_file for span in spans.values()], artifact.counts_file)
     tokens = _most_frequent_tokens(artifact.counts_file, params.size - FIRST_TOKEN_ID)
     if not tokens:
         raise DataError(
@@ -54,10 +65,26 @@ def build_vocabulary(
     return artifact
 
 
-def _count_tokens(examples: Examples, tokenizer: Tokenizer, artifact: VocabularyArtifact, options: BeamOptions) -> None:
+def count_span(examples: Examples, tokenizer: Tokenizer, out: Path, beam: BeamOptions) -> TokenCounts:
+    """Count the tokens of one span's train split, which may be empty."""
+    artifact = TokenCounts(out)
+    _count_tokens(examples, tokenizer, artifact.counts_file, beam)
+    return artifact
+
+
+def _add_up(counts_files: Sequence[Path], added_up: Path) -> None:
+    import pyarrow.parquet as pq
+
+    counts = merge_counts([])
+    for file in counts_files:
+        counts = merge_counts([counts, pq.read_table(file)])
+    write_counts(added_up, counts)
+
+
+def _count_tokens(examples: Examples, tokenizer: Tokenizer, counts_file: Path, options: BeamOptions) -> None:
     import apache_beam as beam
 
-    parts = artifact.path / "parts"
+    parts = counts_file.parent / "parts"
     parts.mkdir()
     with beam_job(options) as pipeline:
         (
@@ -65,7 +92,7 @@ def _count_tokens(examples: Examples, tokenizer: Tokenizer, artifact: Vocabulary
             | "TrainShards" >> beam.Create([str(shard) for shard in examples.shards("train")])  # -> path
             | "CountShard" >> beam.Map(partial(count_shard, tokenizer, parts, options.progress_file))  # a part each
         )
-    write_counts(artifact.counts_file, merge_parts(sorted(parts.iterdir())))
+    write_counts(counts_file, merge_parts(sorted(parts.iterdir())))
     shutil.rmtree(parts)
 
 

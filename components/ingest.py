@@ -38,15 +38,16 @@ def ingest(params: IngestParams, out: Path, beam: BeamOptions, spans: Mapping[st
     return Examples(out)
 
 
-def ingest_span(params: IngestParams, span: str, out: Path, beam: BeamOptions) -> Examples:
-    """Read one span of the source; it may be empty, or hold a single class.
+def ingest_span(params: IngestParams, out: Path, beam: BeamOptions) -> Examples:
+    """Read the one span that ``params.window`` names; it may be empty, or hold a single class.
 
     Raises:
         UsageError, DataError: as of ``ingest``, naming the span.
     """
     try:
-        summary = _read(params.model_copy(update={"window": f"only {span}"}), out, beam)
+        summary = _read(params, out, beam)
     except DataError as error:
+        span = params.window.removeprefix("only ")
         raise DataError(f"span {span}: {error} Or leave it out: ingest.without = [{span!r}].") from error
     summary.save(out / "summary.json")
     return Examples(out)

@@ -6,27 +6,27 @@ The report is written also when rules are broken; stopping the run is up to the 
 
 import shutil
 from collections import Counter
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from components.beam_options import BeamOptions, beam_job
+from components.beam_options import BeamOptions
 from components.validation.contract import Figures, Finding, Value, check_split, fill_domains, load_schema
+from components.validation.measuring import add_up, measure, measure_repeats, read_measured
 from components.validation.statistics import (
     LENGTHS,
     SplitStatistics,
-    count_repeats,
     describe,
-    measure_shard,
-    merge_counts,
-    merge_statistics,
-    number_of_buckets,
 )
 from schemas import artifacts
-from schemas.artifacts import Examples, ValidationReport, read_json, write_json
-from schemas.disk import replacing
+from schemas.artifacts import Examples, ValidationReport, write_json
 from schemas.errors import UsageError
 from schemas.examples import LABELLED_TEXT, SPLITS
 from schemas.params import Params
+from schemas.span_artifacts import SpanStatistics
+
+if TYPE_CHECKING:
+    from tensorflow_metadata.proto.v0 import schema_pb2
 
 _SHIPPED_SCHEMA = Path(artifacts.__file__).with_name("reviews.pbtxt")
 
@@ -54,8 +54,14 @@ def source_files(params: ValidateParams) -> list[Path]:
     return [path]
 
 
-def validate(examples: Examples, params: ValidateParams, out: Path, beam: BeamOptions) -> ValidationReport:
-    """Write ``statistics.pb``, ``schema.pbtxt``, ``anomalies.pbtxt`` and ``summary.json`` into ``out``.
+def validate(
+    examples: Examples,
+    params: ValidateParams,
+    out: Path,
+    beam: BeamOptions,
+    spans: Mapping[str, SpanStatistics] | None = None,
+) -> ValidationReport:
+    """Write the files of a ValidationReport into ``out``.
 
     Raises:
         UsageError: when the schema file is missing, broken, or holds a rule that is not checked.
@@ -64,16 +70,31 @@ def validate(examples: Examples, params: ValidateParams, out: Path, beam: BeamOp
 
     class_names = examples.summary.class_names
     schema = fill_domains(load_schema(source_files(params)[0]), class_names)
-    columns = {feature.name for feature in (*LABELLED_TEXT, *schema.feature)}
-    statistics, repeats = _measure(examples, sorted(columns), out, beam)
+    statistics, repeats = _measure(examples, spans, _columns(schema), out / "work", beam)
     figures = {split: _figures(split, statistics[split], repeats, class_names) for split in SPLITS}
     findings = [finding for split in SPLITS for finding in check_split(schema, split, figures[split])]
     write_schema(out / "schema.pbtxt", schema)
     write_anomalies(out / "anomalies.pbtxt", schema, findings)
     write_statistics(out / "statistics.pb", schema, statistics, repeats, figures)
+    write_json(out / "lengths.json", {split: statistics[split].lengths for split in SPLITS})
     splits = {split: _summary(split, statistics[split], repeats, class_names) for split in SPLITS}
     write_json(out / "summary.json", {"anomalies": [_message(finding) for finding in findings], "splits": splits})
     return ValidationReport(out)
+
+
+def measure_span(examples: Examples, params: ValidateParams, out: Path, beam: BeamOptions) -> SpanStatistics:
+    """Count what ``validate`` needs to know of one span; nothing is judged yet.
+
+    Raises:
+        UsageError: as of ``validate``.
+    """
+    measure(examples, _columns(load_schema(source_files(params)[0])), out, beam)
+    write_json(out / "class_names.json", examples.summary.class_names)
+    return SpanStatistics(out)
+
+
+def _columns(schema: "schema_pb2.Schema") -> list[str]:
+    return sorted({feature.name for feature in (*LABELLED_TEXT, *schema.feature)})
 
 
 def _message(finding: Finding) -> str:
@@ -81,46 +102,30 @@ def _message(finding: Finding) -> str:
 
 
 def _measure(
-    examples: Examples, columns: list[str], out: Path, options: BeamOptions
+    examples: Examples,
+    spans: Mapping[str, SpanStatistics] | None,
+    columns: Sequence[str],
+    work: Path,
+    options: BeamOptions,
 ) -> tuple[dict[str, SplitStatistics], Counter[str]]:
     """Statistics of each split, and the counts of repeated texts."""
-    import apache_beam as beam
-
-    work = out / "work"
-    hash_folder = work / "hashes"
-    hash_folder.mkdir(parents=True)
-    shards = [(split, str(shard)) for split in SPLITS for shard in examples.shards(split)]
-    with beam_job(options) as pipeline:
-        (
-            pipeline
-            | "Shards" >> beam.Create(shards)  # -> (split, path)
-            | "MeasureShard"
-            >> beam.MapTuple(partial(measure_shard, columns, hash_folder, options.progress_file))  # -> (split, counts)
-            | "MergeStatistics" >> beam.CombinePerKey(merge_statistics)  # -> (split, counts)
-            | "WriteStatistics" >> beam.MapTuple(partial(_write_statistics, work))
-        )
-    statistics = {split: _read_statistics(work / f"{split}.json") for split in SPLITS}
-    buckets = number_of_buckets(sum(counts.rows for counts in statistics.values()))
-    with beam_job(options) as pipeline:
-        (
-            pipeline
-            | "Buckets" >> beam.Create(range(buckets))  # -> bucket
-            | "CountRepeats" >> beam.Map(partial(count_repeats, hash_folder, buckets))  # -> name -> count
-            | "MergeCounts" >> beam.CombineGlobally(merge_counts)
-            | "WriteCounts" >> beam.Map(partial(write_json, work / "repeats.json"))
-        )
-    repeats = Counter(read_json(work / "repeats.json"))
+    class_names = examples.summary.class_names
+    if spans is None:
+        folders = [work / "measured"]
+        measure(examples, columns, folders[0], options)
+        parts = [read_measured(folders[0])]
+    else:
+        work.mkdir()
+        folders = [span.path for span in spans.values()]
+        parts = [
+            read_measured(span.path, {label: class_names.index(name) for label, name in enumerate(span.class_names)})
+            for span in spans.values()
+        ]
+    statistics = add_up(parts)
+    rows = sum(counts.rows for counts in statistics.values())
+    repeats = measure_repeats(folders, rows, work, options)
     shutil.rmtree(work)
     return statistics, repeats
-
-
-def _write_statistics(folder: Path, split: str, statistics: SplitStatistics) -> None:
-    with replacing(folder / f"{split}.json") as unfinished:
-        unfinished.write_text(statistics.to_json())
-
-
-def _read_statistics(path: Path) -> SplitStatistics:
-    return SplitStatistics.from_json(path.read_text()) if path.exists() else SplitStatistics()
 
 
 def _class_rows(statistics: SplitStatistics, class_names: tuple[str, ...]) -> dict[str, int]:

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from statistics import median
 
 from schemas.errors import UsageError
 
@@ -22,6 +23,7 @@ _DIGITS = {"SPAN": r"\d+", "YYYY": r"\d{4}", "MM": r"\d\d", "DD": r"\d\d", "VERS
 _PLACEHOLDER = re.compile(rf"\{{({'|'.join(_DIGITS)})\}}")
 _ORDERED_BY = (("SPAN",), ("YYYY",), ("YYYY", "MM"), ("YYYY", "MM", "DD"))
 _WINDOW = re.compile(r"all|last [1-9]\d*|(since|only) \d[\d-]*")
+_BESIDE, _SHRUNK = 3, 0.5
 _MOST_MISSING = 10_000  # a wider gap is a mistake in a name and no gap
 
 Order = tuple[int, ...]
@@ -209,3 +211,20 @@ def copies(digests: Mapping[str, str]) -> dict[str, str]:
     """
     first: dict[str, str] = {}
     return {name: first[digest] for name, digest in digests.items() if first.setdefault(digest, name) != name}
+
+
+def unusual_rows(rows: Mapping[str, int]) -> dict[str, str]:
+    """Spans that are empty, or hold less than half the median of the up to three spans before and after them.
+
+    >>> unusual_rows({"1": 90, "2": 30, "3": 100, "4": 0})
+    {'2': 'has shrunk: 30 rows, beside it 95', '4': 'is empty'}
+    """
+    names, found = list(rows), dict[str, str]()
+    for place, name in enumerate(names):
+        beside = [*names[max(0, place - _BESIDE) : place], *names[place + 1 : place + 1 + _BESIDE]]
+        counts = [rows[other] for other in beside if rows[other]]
+        if not rows[name]:
+            found[name] = "is empty"
+        elif counts and rows[name] < _SHRUNK * median(counts):
+            found[name] = f"has shrunk: {rows[name]:,} rows, beside it {median(counts):,.0f}"
+    return found

@@ -66,7 +66,7 @@ class SplitStatistics:
     def to_json(self) -> str:
         """All counts, as pairs where JSON would turn the keys into strings."""
         pairs = {name: sorted(counts.items()) for name, counts in self.lengths.items()}
-        return json.dumps({**vars(self), "labels": sorted(self.labels.items()), "lengths": pairs})
+        return json.dumps({**vars(self), "labels": sorted(self.labels.items()), "lengths": pairs}, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "SplitStatistics":
@@ -153,7 +153,7 @@ def _measure_lengths(statistics: SplitStatistics, texts: "pa.StringArray", ids: 
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    characters, words = pc.utf8_length(texts), pa.array(_count_words(texts))
+    characters, words = pc.utf8_length(texts), pa.array(count_words(texts))
     for name, lengths in zip(LENGTHS, (characters, words), strict=True):
         values, counts = lengths.value_counts().flatten()
         statistics.lengths[name] = Counter(dict(zip(values.to_pylist(), counts.to_pylist(), strict=True)))
@@ -161,7 +161,7 @@ def _measure_lengths(statistics: SplitStatistics, texts: "pa.StringArray", ids: 
     statistics.longest, statistics.shortest = max(ends, default=(-1, "")), min(ends, default=None)
 
 
-def _count_words(texts: "pa.StringArray") -> "NDArray[np.int64]":
+def count_words(texts: "pa.StringArray") -> "NDArray[np.int64]":
     """How many runs of characters other than spaces each text has, [n]."""
     from components.octets import SPACE, change_further, join, runs, translation
 
@@ -174,7 +174,7 @@ def number_of_buckets(rows: int) -> int:
     return rows // _HASHES_PER_BUCKET + 1
 
 
-def count_repeats(hash_folder: Path, buckets: int, bucket: int) -> Counter[str]:
+def count_repeats(hash_folders: Sequence[Path], buckets: int, bucket: int) -> Counter[str]:
     """Repeated texts among the hashes of one of ``buckets`` equal ranges.
 
     Returns:
@@ -187,7 +187,8 @@ def count_repeats(hash_folder: Path, buckets: int, bucket: int) -> Counter[str]:
     found: Counter[str] = Counter()
     texts_of: dict[str, NDArray[np.uint64]] = {}  # earlier split -> its different texts
     for split in SPLITS:
-        files = [np.load(path, mmap_mode="r") for path in sorted(hash_folder.glob(f"{split}-*.npy"))]
+        paths = [path for folder in hash_folders for path in sorted(folder.glob(f"{split}-*.npy"))]
+        files = [np.load(path, mmap_mode="r") for path in paths]
         hashes = np.concatenate([np.empty(0, np.uint64), *(_between(hashes, first, last - 1) for hashes in files)])
         texts = np.unique(hashes)
         found[f"distinct/{split}"] += len(texts)
