@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from components.beam_options import BeamOptions
 from components.build_vocabulary import BuildVocabularyParams
+from components.check_labels import CheckLabelsParams
 from components.embed import EmbedParams
 from components.encode import EncodeParams
 from components.evaluate import EvaluateParams
@@ -43,6 +44,7 @@ class Config(Params):
     """The parameters of every step."""
 
     ingest: IngestParams = IngestParams()
+    check_labels: CheckLabelsParams = CheckLabelsParams()
     validate_: ValidateParams = ValidateParams()  # BaseModel has a method of the step's name
     tokenizer: Tokenizer = Tokenizer()
     build_vocabulary: BuildVocabularyParams = BuildVocabularyParams()

@@ -8,12 +8,14 @@ from components.evaluate import evaluate
 from components.ingest import ingest
 from components.linear_floor import linear_floor
 from components.push import push
+from components.reading.spans import is_span_pattern
 from components.sources import source_files as text_files
 from components.train import train
 from components.validate import source_files as schema_files
 from components.validate import validate
 from pipeline.config import Config
 from pipeline.runner import Runner
+from pipeline.spans import SpanSteps
 from schemas.artifacts import Evaluation, ValidationReport
 from schemas.errors import DataError, NotBlessedError
 
@@ -29,9 +31,25 @@ def run_pipeline(run: Runner, config: Config) -> None:
     """
     emits_vectors, trains_on_vectors = config.encode.emit_vectors, config.train.embedding == "glove"
 
-    examples = run(ingest, config.ingest, reads=text_files)
-    run(validate, examples, config.validate_, reads=schema_files, check=stop_on_anomalies)
-    vocabulary = run(build_vocabulary, examples, config.tokenizer, config.build_vocabulary)
+    spans = SpanSteps(run, config) if is_span_pattern(config.ingest.source) else None
+    examples = run(ingest, config.ingest, reads=text_files, spans=spans.examples if spans else None)
+    if spans is not None:
+        spans.tell_rows(examples)
+    run(
+        validate,
+        examples,
+        config.validate_,
+        reads=schema_files,
+        check=stop_on_anomalies,
+        spans=spans.statistics if spans else None,
+    )
+    vocabulary = run(
+        build_vocabulary,
+        examples,
+        config.tokenizer,
+        config.build_vocabulary,
+        spans=spans.token_counts if spans else None,
+    )
     vectors = None
     if emits_vectors or trains_on_vectors:
         vectors = run(embed, vocabulary, config.embed, reads=vector_files)

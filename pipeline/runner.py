@@ -4,8 +4,8 @@
 step, and returns the artifact. With no executor nothing is written, and artifacts that would be made are empty paths.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -31,6 +31,7 @@ class Runner:
     planner: Planner
     display: Display | JsonLog
     executor: Executor | None  # None: a dry run
+    parts_run: set[Path] = field(default_factory=set)  # artifacts of single spans that this run has made
 
     @property
     def serving(self) -> Path:
@@ -41,7 +42,7 @@ class Runner:
         """The newest published version that holds another model."""
         served = self.planner.served_before(model)
         if served.version is not None and served.model is None:
-            self.display.note(
+            self.note(
                 f"the training artifact of serving version {served.version} is gone or altered, so the candidate "
                 "is not compared with it"
             )
@@ -51,14 +52,20 @@ class Runner:
         """The published model that a training on these examples goes on from; None where there is none."""
         start = self.planner.warm_start(encoded)
         if start.model is None and start.problem is not None:
-            self.display.note(f"cold start: {start.problem}")
+            self.note(f"cold start: {start.problem}")
         return start.model
+
+    def note(self, text: str) -> None:
+        """Something that a person should know, and that stops nothing."""
+        self.display.note(text)
+        if self.executor is not None:
+            self.executor.record.notes.append(text)
 
     def is_settled_by_rollback(self, model: Model) -> bool:
         """Whether a person has decided about this very model by a rollback, so that a run leaves what serves alone."""
         reason = self.planner.settled_by_rollback(model)
         if reason is not None:
-            self.display.note(f"nothing to publish: {reason}")
+            self.note(f"nothing to publish: {reason}")
         return reason is not None
 
     def __call__(
@@ -68,6 +75,7 @@ class Runner:
         reads: Reads | None = None,
         check: Callable[[A], None] | None = None,
         publishes: Callable[[A], Path] | None = None,
+        spans: Callable[[], Mapping[str, Artifact]] | None = None,
         **also: Any,
     ) -> A:
         """The artifact of one step.
@@ -78,11 +86,16 @@ class Runner:
             reads: params -> files outside the root that the step reads.
             check: raises when the artifact must stop the run; called also for a cached one.
             publishes: the folder outside the artifact that belongs to it.
+            spans: gives what is there of each span, which the step puts together; called only if the step has to run.
             also: further values that the output depends on.
         """
         call = StepCall.bind(step, arguments, also, reads)
         plan = self.planner.plan(call)
         stored: StoredArtifact | None
+        if spans is not None and plan.stored is None and self.executor is not None:
+            there = spans()
+            read = frozenset(name for name, artifact in there.items() if artifact.path in self.parts_run)
+            plan = replace(plan, call=replace(call, spans=there, spans_read=read))
         if self.executor is not None:
             stored = self.executor.carry_out(plan, self.planner, cast(Publishes | None, publishes))
         else:
@@ -94,4 +107,29 @@ class Runner:
             check(artifact)
         if call.name == self.planner.selection.last:
             raise LastStepReached
+        return artifact
+
+    def part(
+        self,
+        step: Callable[..., A],
+        *arguments: object,
+        of: str,
+        span: str,
+        reads: Reads | None = None,
+        check: Callable[[A], None] | None = None,
+        **also: Any,
+    ) -> A:
+        """The artifact of one span, made for a step of the dag that has to run; nothing is told where it is cached."""
+        if self.executor is None:
+            raise ValueError("a dry run takes no steps apart")
+        call = replace(StepCall.bind(step, arguments, {**also, "span": span}, reads), part_of=of)
+        plan = self.planner.plan(call)
+        artifact = cast(A, call.produces(self.planner.folder(plan)))
+        stored = plan.stored
+        if stored is None:
+            stored = self.executor.carry_out(plan, self.planner, None)
+            self.parts_run.add(artifact.path)
+        self.planner.known[artifact.path] = stored
+        if check is not None:
+            check(artifact)
         return artifact

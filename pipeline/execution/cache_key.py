@@ -22,6 +22,10 @@ ID_LENGTH = 12
 # artifacts are the same for any of its runners.
 LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "ingest": ("numpy", "pyarrow", "tensorflow-datasets"),
+    "ingest_span": ("numpy", "pyarrow", "tensorflow-datasets"),
+    "check_labels": ("keras", "numpy", "tensorflow"),
+    "measure_span": ("numpy", "pyarrow"),
+    "count_span": ("numpy", "pyarrow"),
     "validate": ("numpy", "pyarrow", "tensorflow-metadata"),
     "build_vocabulary": ("numpy", "pyarrow"),
     "embed": ("numpy", "pyarrow"),

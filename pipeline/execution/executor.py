@@ -27,7 +27,7 @@ from pipeline.execution.run_record import RunRecord, StepRecord
 from pipeline.metadata import Metadata, StoredArtifact, now_ms
 from pipeline.terminal.display import Display
 from pipeline.terminal.json_log import JsonLog
-from pipeline.terminal.rows import remark, rows, rows_in
+from pipeline.terminal.rows import remark, rows, rows_in, span_remark
 from schemas.artifacts import Artifact
 from schemas.disk import remove_unfinished, sync_folder
 from schemas.errors import DataError, GlovebeamError
@@ -65,6 +65,7 @@ class Executor:
             stored = self._execute(plan, planner, folder, publishes)
             step.seconds = round(time.monotonic() - began, 3)
         inputs = {name: planner.known[artifact.path] for name, artifact in plan.call.inputs.items() if artifact}
+        inputs |= {f"span {name}": planner.known[artifact.path] for name, artifact in plan.call.spans.items()}
         record_execution(
             self.metadata,
             self.record.run_id,
@@ -83,7 +84,7 @@ class Executor:
         artifact = plan.call.produces(self.root.path / stored.uri)
         step.state = "cached" if plan.stored else "executed"
         step.rows_in, step.rows_out = rows_in(plan.call.inputs.values(), artifact), rows(artifact)
-        step.remark = remark(artifact)
+        step.remark = "; ".join(told for told in (span_remark(plan.call, artifact), remark(artifact)) if told) or None
         step.artifact = stored.uri
         self.record.note_results(artifact)
         self.record.save(self.run_folder)

@@ -16,7 +16,7 @@ from pipeline.execution.root import Root
 from pipeline.execution.step_call import StepCall
 from pipeline.metadata import Metadata, StoredArtifact
 from pipeline.terminal.lines import age
-from schemas.artifacts import Artifact, Model
+from schemas.artifacts import Artifact, Examples, Model, PushedModel
 from schemas.errors import UsageError
 
 _SOURCES_BY_NAME = 50  # beyond this many, a key holds one digest of all of them
@@ -78,6 +78,16 @@ class WarmStart:
     problem: str | None = None
 
 
+@dataclass(frozen=True)
+class Serving:
+    """The published version that serves."""
+
+    version: int
+    model: Model
+    pushed: PushedModel
+    learned_from: frozenset[str]  # digests of all examples behind the model, also of single spans
+
+
 @dataclass
 class Planner:
     """Plans one step after the other; ``known`` holds the artifacts that earlier steps gave, None where yet to come."""
@@ -96,13 +106,13 @@ class Planner:
         Raises:
             UsageError: the step comes before ``selection.first`` and has no artifact that could be taken.
         """
-        if self._is_skipped(call.name):
+        if self._is_skipped(call.part_of or call.name):
             return self._taken(call)
         coming = [name for name, artifact in call.inputs.items() if artifact and self.known[artifact.path] is None]
         if coming:
             return Plan(call, "run", f"input {', '.join(coming)} would change", None)
         key = self.key(call)
-        if call.name in self.selection.force:
+        if (call.part_of or call.name) in self.selection.force:
             return Plan(call, "run", FORCED, key)
         problem = None
         for stored in self.candidates(key):
@@ -182,6 +192,19 @@ class Planner:
         self.known[self.root.path / served.uri] = served
         return WarmStart(Model(self.root.path / served.uri))
 
+    def serving(self) -> Serving | None:
+        """What serves now; None where nothing does, or its files are gone or altered."""
+        for publication in publications(self.root, self.metadata)[:1]:
+            stored = (publication.model, publication.pushed)
+            if any(self.damage(artifact) for artifact in stored):
+                return None
+            self.known |= {self.root.path / artifact.uri: artifact for artifact in stored}
+            model, pushed = (self.root.path / artifact.uri for artifact in stored)
+            behind = self.metadata.ancestors([publication.model.id])
+            learned_from = frozenset(artifact.digest for artifact in behind if artifact.type == Examples.__name__)
+            return Serving(publication.version, Model(model), PushedModel(pushed), learned_from)
+        return None
+
     def settled_by_rollback(self, model: Artifact) -> str | None:
         """Why the candidate is not to be published, where a rollback has settled that."""
         candidate = self.known[model.path]
@@ -198,9 +221,10 @@ class Planner:
         return {name: artifact.digest if artifact else None for name, artifact in stored.items()}
 
     def _changes(self, key: CacheKey) -> str:
-        earlier = self.metadata.last_key(key.step)
+        span = key.arguments.get("span")
+        earlier = self.metadata.last_key(key.step, span)
         if earlier is None:
-            return "first run"
+            return "new span" if span else "first run"
         changes = key.changes_since(earlier)
         more = [f"and {len(changes) - _CHANGES_SHOWN} more"] if len(changes) > _CHANGES_SHOWN else []
         return ", ".join([*changes[:_CHANGES_SHOWN], *more]) or "its artifact was removed"

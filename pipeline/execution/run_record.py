@@ -47,6 +47,7 @@ class RunRecord:
     metrics: dict[str, Any] | None = None
     blessing: dict[str, Any] | None = None
     pushed_version: int | None = None
+    notes: list[str] = field(default_factory=list)  # what a person should know, such as a span that is missing
     error: str | None = None
     exit_code: int | None = None
 

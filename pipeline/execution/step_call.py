@@ -6,7 +6,7 @@ means nothing to its output; ``out``, ``beam`` and ``on_epoch`` are handed over 
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, get_type_hints
 
@@ -27,12 +27,18 @@ class StepCall:
         given: its arguments, without those that come when it runs.
         also: further values that its output depends on, such as the version that is served now.
         reads: params -> the files outside the root whose content the step reads.
+        spans: what is there of each span of the source. It only spares work, and so is in no key.
+        spans_read: those that were made in this run.
+        part_of: the step of the dag that this call works for, on one span.
     """
 
     step: Callable[..., Artifact]
     given: Mapping[str, Any]
     also: Mapping[str, Any]
     reads: Reads | None
+    spans: Mapping[str, Artifact] = field(default_factory=dict)
+    spans_read: frozenset[str] = frozenset()
+    part_of: str | None = None
 
     @classmethod
     def bind(
@@ -45,6 +51,11 @@ class StepCall:
     def name(self) -> str:
         """The step."""
         return self.step.__name__
+
+    @property
+    def takes_spans(self) -> bool:
+        """Whether the step can put together what is there of each span."""
+        return "spans" in inspect.signature(self.step).parameters
 
     @property
     def produces(self) -> type[Artifact]:
@@ -79,6 +90,8 @@ class StepCall:
         """Call the step, with those of the supplied arguments that it takes."""
         wanted = inspect.signature(self.step).parameters.keys() - self.given.keys()
         given = {name: _absolute(value) for name, value in self.given.items()}
+        spans = {name: _absolute(artifact) for name, artifact in self.spans.items()}
+        supplied = {**supplied, "spans": spans or None}
         return self.step(**given, **{name: value for name, value in supplied.items() if name in wanted})
 
 

@@ -60,6 +60,7 @@ def run_lines(record: dict[str, Any], root: Path) -> list[str]:
     took = "" if record["seconds"] is None else f", {duration(record['seconds'])}"
     lines = [f"run {record['run_id']}: {record['state']}{took}, config {record['config_source']}"]
     lines += [step_line(step, str(root)) for step in record["steps"]]
+    lines += [f"note: {note}" for note in record.get("notes", [])]
     if record["metrics"] is not None:
         lines += metrics_lines(record["metrics"])
     if record["blessing"] is not None:

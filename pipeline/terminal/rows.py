@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pipeline.execution.step_call import StepCall
+from pipeline.terminal.lines import count
 from schemas.artifacts import (
     Artifact,
     EmbeddingMatrix,
@@ -44,6 +46,18 @@ def rows(artifact: Artifact) -> int | None:
             return int(artifact.metrics["examples"])
         case _:
             return None
+
+
+def span_remark(call: StepCall, output: Artifact) -> str | None:
+    """Which span a step worked on; of one that puts spans together, how many rows this run read of them all."""
+    if call.part_of is not None:
+        return f"span {call.also['span']}"
+    examples = output if isinstance(output, Examples) else call.inputs.get("examples")
+    if not isinstance(examples, Examples) or not call.takes_spans or not (all_rows := examples.rows_of_spans):
+        return None
+    read = sum(all_rows[name] for name in call.spans_read)
+    cached = count(len(all_rows) - len(call.spans_read), "span")
+    return f"rows read: {read:,} of {sum(all_rows.values()):,}, {cached} cached"
 
 
 def remark(artifact: Artifact) -> str | None:

@@ -5,7 +5,8 @@ then one transaction says what is gone, then the files go.
 """
 
 import shutil
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -35,16 +36,16 @@ def clean(root: Root, keep_runs: int, keep_versions: int, dry_run: bool) -> dict
     if dry_run:
         with closing(Metadata.read(root.metadata_file)) as metadata:
             going = retention(root, metadata, keep_runs, keep_versions)
-            return _told(going, sum(map(_size, _places(root, going))), dry_run)
+            return _told(going, _freed(_places(root, going)), dry_run)
     with locked(root.lock_file), closing(Metadata.open(root.metadata_file)) as metadata:
         going = retention(root, metadata, keep_runs, keep_versions)
         places = list(_places(root, going))
         for version in going.versions:
             hide(root.serving / str(version))
         mark_removed(root, metadata, going)
-        freed = 0
+        freed = _freed(map(_present, places))
         for place in places:
-            freed += remove(place)
+            remove(place)
         return _told(going, freed, dry_run)
 
 
@@ -77,17 +78,23 @@ def hide(folder: Path) -> None:
     folder.rename(_hidden(folder))
 
 
-def remove(folder: Path) -> int:
-    """Remove a folder, hidden already or not, and return the bytes that its files took."""
+def remove(folder: Path) -> None:
+    """Remove a folder, hidden already or not."""
     if folder.exists() and _hidden(folder) != folder:
         hide(folder)
-    freed = _size(_hidden(folder))
     shutil.rmtree(_hidden(folder), ignore_errors=True)
-    return freed
 
 
-def _size(folder: Path) -> int:
-    return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
+def _present(folder: Path) -> Path:
+    return folder if folder.exists() else _hidden(folder)
+
+
+def _freed(folders: Iterable[Path]) -> int:
+    """The bytes of all files that no folder beside these has a link to; examples of spans have several."""
+    stats = [path.lstat() for folder in folders for path in folder.rglob("*") if not path.is_dir()]
+    links = Counter((stat.st_dev, stat.st_ino) for stat in stats)
+    sizes = {(stat.st_dev, stat.st_ino): stat for stat in stats}
+    return sum(stat.st_size for file, stat in sizes.items() if links[file] == stat.st_nlink)
 
 
 def mark_removed(root: Root, metadata: Metadata, going: Retention) -> None:
