@@ -61,7 +61,7 @@ def run(
 ) -> None:
     """Everything from labelled texts to a published model, as far as it is new.
 
-    The steps: ingest, validate, build_vocabulary, embed, encode,
+    The steps: ingest, validate, build_vocabulary, drift, embed, encode,
     linear_floor, train, evaluate, push.
 
     Only what has to run runs: a step is taken from the cache unless its code,
@@ -113,6 +113,33 @@ def predict(
     params = prediction.file_params(texts or [], text_column=text_column, delimiter=delimiter, encoding=encoding)
     counts = prediction.predict_to_file(Root(root), version, input_file, output_file, params)
     show_result(counts, prediction.counts_lines, as_json)
+
+
+@app.command(rich_help_panel=_LOOK)
+def validate(
+    input_file: Annotated[Path, typer.Option("--input", help="Logged requests: .jsonl, .csv, .tsv, .txt, .parquet.")],
+    config: ConfigOption = "default",
+    root: RootOption = Path(DEFAULT_ROOT),
+    overrides: SetOption = None,
+    text_column: ColumnOption = "text",
+    delimiter: DelimiterOption = None,
+    encoding: EncodingOption = "utf-8",
+    as_json: JsonOption = False,
+) -> None:
+    """How far logged requests are from what the serving model was trained on.
+
+    Lengths, unknown tokens and tokens, held against the skew comparators of
+    the schema (validate.schema_file). Exit code 3 with validate.drift = "stop"
+    where a bound is crossed; warnings otherwise.
+    """
+    from pipeline.config import load_config
+    from pipeline.terminal import drift
+
+    loaded = load_config(config, overrides or [])
+    found = drift.serving_skew(Root(root), input_file, loaded.validate_, text_column, delimiter, encoding)
+    show_result(found, drift.skew_lines, as_json)
+    if loaded.drift.action == "stop":
+        drift.stop_on_skew(found)
 
 
 @app.command(rich_help_panel=_LOOK)

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from components.beam_options import BeamOptions
 from components.build_vocabulary import BuildVocabularyParams
 from components.check_labels import CheckLabelsParams
+from components.drift import DriftParams
 from components.embed import EmbedParams
 from components.encode import EncodeParams
 from components.evaluate import EvaluateParams
@@ -46,6 +47,7 @@ class Config(Params):
     ingest: IngestParams = IngestParams()
     check_labels: CheckLabelsParams = CheckLabelsParams()
     validate_: ValidateParams = ValidateParams()  # BaseModel has a method of the step's name
+    drift: DriftParams = DriftParams()
     tokenizer: Tokenizer = Tokenizer()
     build_vocabulary: BuildVocabularyParams = BuildVocabularyParams()
     embed: EmbedParams = EmbedParams()
@@ -69,6 +71,9 @@ def known_keys() -> dict[str, dict[str, tuple[str, str]]]:
     for field, info in Config.model_fields.items():
         if field == "tokenizer":
             tables["text"] = TEXT_KEYS
+            continue
+        if field == "drift":
+            tables["validate"]["drift"] = (field, "action")
             continue
         params = info.default
         names = [name for name, its in type(params).model_fields.items() if not its.exclude]

@@ -1,6 +1,9 @@
 """The pipeline, in the order in which it runs."""
 
+from functools import partial
+
 from components.build_vocabulary import build_vocabulary
+from components.drift import drift
 from components.embed import embed
 from components.embed import source_files as vector_files
 from components.encode import encode
@@ -14,12 +17,16 @@ from components.train import train
 from components.validate import source_files as schema_files
 from components.validate import validate
 from pipeline.config import Config
+from pipeline.execution.training_data import TrainedOn
 from pipeline.runner import Runner
 from pipeline.spans import SpanSteps
-from schemas.artifacts import Evaluation, ValidationReport
+from pipeline.terminal.drift import LOOSEN, drift_paragraph
+from schemas.artifacts import DriftReport, Evaluation, ValidationReport
 from schemas.errors import DataError, NotBlessedError
 
-STEPS = ("ingest", "validate", "build_vocabulary", "embed", "encode", "linear_floor", "train", "evaluate", "push")
+STEPS = (
+    "ingest", "validate", "build_vocabulary", "drift", "embed", "encode", "linear_floor", "train", "evaluate", "push",
+)  # fmt: skip
 
 
 def run_pipeline(run: Runner, config: Config) -> None:
@@ -35,7 +42,7 @@ def run_pipeline(run: Runner, config: Config) -> None:
     examples = run(ingest, config.ingest, reads=text_files, spans=spans.examples if spans else None)
     if spans is not None:
         spans.tell_rows(examples)
-    run(
+    report = run(
         validate,
         examples,
         config.validate_,
@@ -50,6 +57,10 @@ def run_pipeline(run: Runner, config: Config) -> None:
         config.build_vocabulary,
         spans=spans.token_counts if spans else None,
     )
+    if config.drift.action != "off":
+        trained = run.trained_on_before(report, vocabulary)
+        tell = partial(tell_drift, run, config, trained)
+        run(drift, report, vocabulary, trained.report, trained.vocabulary, check=tell)
     vectors = None
     if emits_vectors or trains_on_vectors:
         vectors = run(embed, vocabulary, config.embed, reads=vector_files)
@@ -79,6 +90,18 @@ def stop_on_anomalies(report: ValidationReport) -> None:
             f"{'; '.join(anomalies)}. Mend the data, or copy schemas/reviews.pbtxt, change the rule there and name the "
             f"copy in validate.schema_file. The figures are in {report.path / 'summary.json'}."
         )
+
+
+def tell_drift(run: Runner, config: Config, trained: TrainedOn, report: DriftReport) -> None:
+    """Note the drift, or raise ``DataError`` where the configuration says so."""
+    summary = report.summary
+    if trained.report is not None and summary["not_compared"]:
+        run.note(f"drift: not compared: {'; '.join(summary['not_compared'])}")
+    if anomalies := summary["anomalies"]:
+        told = drift_paragraph("the new examples", trained.version, anomalies, summary["moved_tokens"])
+        if config.drift.action == "stop":
+            raise DataError(f"drift: {told} {LOOSEN} The figures are in {report.path / 'summary.json'}.")
+        run.note(f"drift: {told}")
 
 
 def stop_unless_blessed(evaluation: Evaluation) -> None:

@@ -12,16 +12,17 @@ from typing import Any, TypeVar, cast
 from pipeline.execution.executor import Executor, Publishes
 from pipeline.execution.planner import Planner, Served
 from pipeline.execution.step_call import Reads, StepCall
+from pipeline.execution.training_data import TrainedOn
 from pipeline.metadata import StoredArtifact
 from pipeline.terminal.display import Display
 from pipeline.terminal.json_log import JsonLog
-from schemas.artifacts import Artifact, EncodedExamples, Model
+from schemas.artifacts import Artifact, EncodedExamples, Model, ValidationReport, VocabularyArtifact
 
 A = TypeVar("A", bound=Artifact)
 
 
 class LastStepReached(Exception):  # noqa: N818 - no error: what was asked for is done
-    """The step named by ``--to`` is done."""
+    """The step named by ``--to`` is done, or left out by the configuration."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,16 @@ class Runner:
         if start.model is None and start.problem is not None:
             self.note(f"cold start: {start.problem}")
         return start.model
+
+    def trained_on_before(self, report: ValidationReport, vocabulary: VocabularyArtifact) -> TrainedOn:
+        """The statistics of what the serving model was trained on, where those of this run are others."""
+        trained = self.planner.trained_on_before(report, vocabulary)
+        if trained.version is not None and trained.report is None:
+            self.note(
+                f"the statistics of what version {trained.version} was trained on are gone or altered, so the new "
+                "examples are not compared with them"
+            )
+        return trained
 
     def note(self, text: str) -> None:
         """Something that a person should know, and that stops nothing."""
@@ -90,6 +101,8 @@ class Runner:
             also: further values that the output depends on.
         """
         call = StepCall.bind(step, arguments, also, reads)
+        if self.planner.is_past_the_last(call.name):
+            raise LastStepReached
         plan = self.planner.plan(call)
         stored: StoredArtifact | None
         if spans is not None and plan.stored is None and self.executor is not None:

@@ -8,17 +8,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from components.validation.comparators import (
+    CLASS_NAME,
+    TOKEN,
+    UNKNOWN_TOKEN_SHARE,
+    comparator_fields,
+    refuse_unchecked_norms,
+)
 from schemas.errors import UsageError
 from schemas.examples import LABEL, SPLITS
 
 if TYPE_CHECKING:
     from tensorflow_metadata.proto.v0.schema_pb2 import Feature, Schema
 
-CLASS_NAME = "class_name"
 ROWS = "rows"
+ONLY_COMPARED = (UNKNOWN_TOKEN_SHARE, TOKEN)  # with the data of another model, once tokens are counted
 DERIVED = (
     CLASS_NAME, ROWS, "class_balance", "text_characters", "text_words", "invalid_utf8_share", "duplicate_share",
-    "leaked_share",
+    "leaked_share", *ONLY_COMPARED,
 )  # fmt: skip
 
 _DESCRIBING = {"name", "type", "in_environment", "not_in_environment", "annotation"}
@@ -95,10 +102,11 @@ def _refuse_unchecked(path: Path, schema: "Schema") -> None:
             raise UsageError(
                 f"{path}: derived feature {feature.name!r} is not known; validate derives {', '.join(DERIVED)}."
             )
-        domain = _domain_field(feature.name, is_derived)
-        _refuse_fields(
-            path, f"feature {feature.name!r}", feature, (_DERIVED_FIELDS if is_derived else _COLUMN_FIELDS) | domain
+        checked = _domain_field(feature.name, is_derived) | (
+            _DERIVED_FIELDS | comparator_fields(feature.name) if is_derived else _COLUMN_FIELDS
         )
+        _refuse_fields(path, f"feature {feature.name!r}", feature, checked)
+        refuse_unchecked_norms(path, feature)
         for environment in (*feature.in_environment, *feature.not_in_environment):
             if environment not in SPLITS:
                 raise UsageError(
@@ -108,6 +116,8 @@ def _refuse_unchecked(path: Path, schema: "Schema") -> None:
 
 
 def _domain_field(name: str, is_derived: bool) -> set[str]:
+    if name in ONLY_COMPARED:
+        return set()
     if name == CLASS_NAME and is_derived:
         return {"string_domain"}
     return {"int_domain", "float_domain"} if is_derived or name == LABEL.name else set()

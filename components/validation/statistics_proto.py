@@ -9,7 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.validation.contract import CLASS_NAME, Figures, Finding
+from components.validation.comparators import CLASS_NAME
+from components.validation.contract import ONLY_COMPARED, Figures, Finding
 from components.validation.statistics import LENGTHS, TEXT, SplitStatistics, describe, quantile
 from schemas.examples import LABEL
 
@@ -66,7 +67,7 @@ def write_statistics(
             if name in {feature.name for feature in schema.feature}:
                 _add_column(dataset, name, counts, repeats[f"distinct/{split}"])
         for feature in schema.feature:
-            if feature.HasField("validation_derived_source"):
+            if feature.HasField("validation_derived_source") and feature.name not in ONLY_COMPARED:
                 _add_derived(dataset, feature, counts, figures[split])
     path.write_bytes(datasets.SerializeToString(deterministic=True))
 

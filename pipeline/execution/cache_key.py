@@ -28,6 +28,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "count_span": ("numpy", "pyarrow"),
     "validate": ("numpy", "pyarrow", "tensorflow-metadata"),
     "build_vocabulary": ("numpy", "pyarrow"),
+    "drift": ("numpy", "pyarrow", "tensorflow-metadata"),
     "embed": ("numpy", "pyarrow"),
     "encode": ("numpy", "pyarrow", "tensorflow-datasets"),
     "linear_floor": ("numpy", "pyarrow", "scikit-learn", "scipy", "tensorflow"),

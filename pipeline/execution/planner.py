@@ -14,6 +14,7 @@ from pipeline.execution.publications import publications, settled_by_rollback
 from pipeline.execution.recording import forget_pending
 from pipeline.execution.root import Root
 from pipeline.execution.step_call import StepCall
+from pipeline.execution.training_data import TrainedOn, training_data
 from pipeline.metadata import Metadata, StoredArtifact
 from pipeline.terminal.lines import age
 from schemas.artifacts import Artifact, Examples, Model, PushedModel
@@ -191,6 +192,27 @@ class Planner:
             return WarmStart(problem=f"the training artifact of serving version {version} is {problem}")
         self.known[self.root.path / served.uri] = served
         return WarmStart(Model(self.root.path / served.uri))
+
+    def trained_on_before(self, report: Artifact, vocabulary: Artifact) -> TrainedOn:
+        """The newest published version whose training data had other statistics, and those if they are still there.
+
+        A version that was trained on the very examples of this run is passed over: so a run that is repeated compares
+        with what it compared with before.
+        """
+        new = {artifact.digest for path in (report.path, vocabulary.path) if (artifact := self.known[path])}
+        for publication in publications(self.root, self.metadata):
+            found = training_data(self.root, self.metadata, self.digests, publication)
+            if found is None:
+                return TrainedOn(publication.version)
+            if {found.report.digest, found.vocabulary.digest} != new:
+                self.known |= {self.root.path / stored.uri: stored for stored in (found.report, found.vocabulary)}
+                return found.of_version(publication.version, self.root)
+        return TrainedOn()
+
+    def is_past_the_last(self, step: str) -> bool:
+        """Whether the step comes after the last one asked for, which the configuration may leave out."""
+        last = self.selection.last
+        return last is not None and self.steps.index(step) > self.steps.index(last)
 
     def serving(self) -> Serving | None:
         """What serves now; None where nothing does, or its files are gone or altered."""

@@ -8,6 +8,7 @@ from pipeline.execution.step_call import StepCall
 from pipeline.terminal.lines import count
 from schemas.artifacts import (
     Artifact,
+    DriftReport,
     EmbeddingMatrix,
     EncodedExamples,
     Evaluation,
@@ -65,6 +66,8 @@ def remark(artifact: Artifact) -> str | None:
     match artifact:
         case Examples() if artifact.summary.rejected:
             return f"{artifact.summary.rejected:,} rejected"
+        case DriftReport() if anomalies := artifact.summary["anomalies"]:
+            return count(len(anomalies), "bound") + " crossed"
         case EmbeddingMatrix():
             share = math.floor(10_000 * artifact.coverage["tokens"]["share"]) / 100  # 100 % only where none is missing
             return f"vectors for {share:.2f} % of the tokens"

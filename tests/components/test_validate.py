@@ -56,7 +56,7 @@ def test_a_clean_corpus_has_no_anomalies_and_exact_figures(run):
     assert words["std_dev"] == pytest.approx(2.5**0.5)
     assert test["rows"] == test["distinct_texts"] == 2
     assert sorted(path.name for path in report.path.iterdir()) == [
-        "anomalies.pbtxt", "schema.pbtxt", "statistics.pb", "summary.json",
+        "anomalies.pbtxt", "lengths.json", "schema.pbtxt", "statistics.pb", "summary.json",
     ]  # fmt: skip
 
 

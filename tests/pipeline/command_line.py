@@ -6,7 +6,9 @@ import re
 import subprocess
 import sys
 
-ALL_STEPS = ["ingest", "validate", "build_vocabulary", "embed", "encode", "linear_floor", "train", "evaluate", "push"]
+ALL_STEPS = [
+    "ingest", "validate", "build_vocabulary", "drift", "embed", "encode", "linear_floor", "train", "evaluate", "push",
+]  # fmt: skip
 HEAVY = ("tensorflow", "keras", "apache_beam", "pyarrow", "sklearn", "tensorflow_datasets", "numpy")
 
 CONFIG = """\
