@@ -17,25 +17,34 @@ Significant, in the last two, is what an exact one-sided McNemar test calls so a
 that just one of the two models gets right. So an equal model, or one whose difference may be chance, is accepted or
 refused as ``equal_model`` says; a significantly worse one is refused either way. What cannot be compared passes, and
 the reason says so: there is no serving model, it has other class names, or the linear model could not be fitted.
+
+Two more checks are there where the parameters ask for them:
+
+    gain              accuracy at least ``min_gain`` above that of the serving model on the same examples
+    slices            not significantly worse than the serving model in any of the ``guarded_slices``, ``significance``
+                      shared out among them
+
+An alarm is no check: it says that the serving model itself fails ``min_accuracy``, ``min_class_recall`` or the constant
+answer on these examples, whatever the candidate is like.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from components.evaluation.blessing import (
     accuracy_check,
-    baseline_check,
     constant_check,
     linear_check,
     recall_check,
 )
+from components.evaluation.champion import NO_GAIN, alarms, ask_champion, gain_check, paired_check, slices_check
 from components.evaluation.floor import compare_with_floor
 from components.evaluation.metrics import Predictions, classification_metrics
 from components.evaluation.records import record_batches
-from components.evaluation.slices import accuracy_slices
+from components.evaluation.slices import Sizes, accuracy_slices, guarded_slices
 from schemas.artifacts import EncodedExamples, Evaluation, Examples, LinearFloor, Model, write_json
 from schemas.errors import DataError
 from schemas.examples import EXAMPLE_ID
@@ -58,6 +67,8 @@ class EvaluateParams(Params):
     linear_floor: Literal["tokens", "text", "none"] = "tokens"  # what the linear model to beat sees
     significance: float = Field(default=0.05, gt=0, lt=1)
     equal_model: Literal["accept", "refuse"] = "accept"  # one that is neither significantly worse nor better
+    min_gain: float = Field(default=NO_GAIN, ge=-1, le=1)  # of accuracy; -1 asks for none
+    guarded_slices: tuple[str, ...] = ()  # "class", "tokens", "unknown_share", "characters", or kept columns
 
 
 def evaluate(
@@ -73,6 +84,7 @@ def evaluate(
 
     Raises:
         DataError: when the test split is empty, or encoded examples, texts and floor are not of the same examples.
+        UsageError: when a guarded slice is not there.
         GlovebeamError: when the baseline cannot be loaded.
     """
     encoding = encoded.encoding
@@ -83,21 +95,50 @@ def evaluate(
             "split, raise ingest.test_fraction, or add rows."
         )
     predictions, tokens, unknown = predict_split(model, encoded)
-    characters = _check_same_examples(predictions, encoded, examples)
+    sizes = Sizes(tokens, unknown, _check_same_examples(predictions, encoded, examples))
     metrics = classification_metrics(predictions.labels, predictions.probabilities, class_names)
-    metrics["slices"] = accuracy_slices(predictions.is_right, tokens, unknown, characters, encoding.max_length)
+    metrics["slices"] = accuracy_slices(predictions.is_right, sizes, encoding.max_length)
     metrics["linear_floor"] = comparison = compare_with_floor(predictions, floor)
+    champion = ask_champion(baseline, examples, predictions, class_names)
+    metrics["serving_model"] = of_champion = _metrics_of(champion, class_names)
     checks = [
         accuracy_check(metrics, params.min_accuracy),
         recall_check(metrics, params.min_class_recall),
         constant_check(predictions, examples, class_names),
         linear_check(comparison, params.linear_floor),
-        baseline_check(predictions, baseline, examples, class_names, params.significance, params.equal_model),
+        *_checks_against(champion, predictions, sizes, encoded, examples, params),
     ]
+    told = alarms(champion, of_champion, examples, class_names, params.min_accuracy, params.min_class_recall)
     write_predictions(out / "predictions.parquet", predictions)
     write_json(out / "metrics.json", metrics)
-    write_json(out / "blessing.json", {"blessed": all(check["passed"] for check in checks), "checks": checks})
+    blessed = all(check["passed"] for check in checks)
+    write_json(out / "blessing.json", {"blessed": blessed, "checks": checks, "alarms": told})
     return Evaluation(out)
+
+
+def _checks_against(
+    champion: Predictions | str,
+    predictions: Predictions,
+    sizes: Sizes,
+    encoded: EncodedExamples,
+    examples: Examples,
+    params: EvaluateParams,
+) -> list[dict[str, Any]]:
+    """The comparisons with the serving model that the parameters ask for."""
+    checks = [paired_check(predictions, champion, params.significance, params.equal_model)]
+    if params.min_gain != NO_GAIN:
+        checks.append(gain_check(predictions, champion, params.min_gain))
+    if params.guarded_slices:
+        slices = guarded_slices(params.guarded_slices, sizes, predictions.labels, encoded.encoding, examples)
+        checks.append(slices_check(predictions, champion, slices, params.significance))
+    return checks
+
+
+def _metrics_of(champion: Predictions | str, class_names: Sequence[str]) -> dict[str, Any] | None:
+    """The serving model's figures on the same examples, measured now; None where it was not asked."""
+    if isinstance(champion, str):
+        return None
+    return classification_metrics(champion.labels, champion.probabilities, class_names)
 
 
 def predict_split(model: Model, encoded: EncodedExamples) -> "tuple[Predictions, NDArray[np.int64], NDArray[np.int64]]":

@@ -109,7 +109,10 @@ def stop_unless_blessed(evaluation: Evaluation) -> None:
     blessing = evaluation.blessing
     if not blessing["blessed"]:
         failed = [f"{check['name']}: {check['reason']}" for check in blessing["checks"] if not check["passed"]]
+        alarms = blessing["alarms"]
+        alarm = f"ALARM: what is served fails on the same examples, too: {'; '.join(alarms)}. " if alarms else ""
         raise NotBlessedError(
             f"evaluate: the model is not blessed, so nothing was pushed and what is served stays. {'; '.join(failed)}. "
+            f"{alarm}"
             f"All checks are in {evaluation.path / 'blessing.json'}."
         )

@@ -304,7 +304,8 @@ class Evaluation(Artifact):
     ```
     metrics.json           metrics over every test example
     predictions.parquet    example_id, label, predicted, probability (list<float>, one a class)
-    blessing.json          {"blessed": bool, "checks": [{"name", "passed", "reason", ...figures}]}
+    blessing.json          {"blessed": bool, "checks": [{"name", "passed", "reason", ...figures}],
+                           "alarms": [why the serving model would not be blessed on these examples, ...]}
     ```
     """
 

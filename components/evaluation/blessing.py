@@ -1,25 +1,20 @@
-"""The checks that a candidate must pass before it is pushed; each says yes or no, with its figures and the reason.
+"""The checks that a candidate must pass by itself; each says yes or no, with its figures and the reason.
 
-In: metrics, predictions, and the model that is being served. Out: one dictionary a check, as in ``blessing.json``.
+In: metrics and predictions. Out: one dictionary a check, as in ``blessing.json``. Those against the model that serves
+are in ``components.evaluation.champion``.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from components.evaluation.floor import VARIANTS
 from components.evaluation.metrics import Predictions
-from components.evaluation.paired import compare, in_words
-from schemas.artifacts import Examples, Model
+from components.evaluation.paired import in_words
+from schemas.artifacts import Examples
 from schemas.examples import LABEL
 
-if TYPE_CHECKING:
-    from components.serving.servable import Servable
-
 Check = dict[str, Any]
-EqualModel = Literal["accept", "refuse"]
-
-ROWS_PER_BATCH = 1000
 
 
 def accuracy_check(metrics: dict[str, Any], minimum: float) -> Check:
@@ -99,64 +94,3 @@ def linear_check(comparison: Mapping[str, Any] | None, variant: Literal["tokens"
     if not passed:
         reason += "; train longer, add examples, or leave this check out with evaluate.linear_floor = 'none'"
     return {"name": name, "passed": passed, "reason": reason, "variant": variant, **figures}
-
-
-def baseline_check(
-    predictions: Predictions,
-    baseline: Model | None,
-    examples: Examples,
-    class_names: Sequence[str],
-    significance: float,
-    equal_model: EqualModel,
-) -> Check:
-    """Whether the model is not significantly worse than the serving one, or better, on the same test examples.
-
-    Raises:
-        GlovebeamError: when the baseline cannot be loaded.
-    """
-    import numpy as np
-
-    from components.serving.servable import Servable
-
-    name = "not_worse" if equal_model == "accept" else "better"
-    if baseline is None:
-        return {"name": name, "passed": True, "reason": "there is no serving model to compare with"}
-    servable = Servable.load(baseline.saved_model)
-    if set(servable.class_names) != set(class_names):
-        known, new = ", ".join(servable.class_names), ", ".join(class_names)
-        reason = f"not compared: the serving model knows the classes {known}, this one {new}"
-        return {"name": name, "passed": True, "reason": reason}
-    is_right = np.array(_answers(servable, examples)) == np.array(class_names)[predictions.labels]
-    figures = compare(predictions.is_right, is_right, "baseline")
-    return {"name": name, **_judge(figures, significance, equal_model)}
-
-
-def _judge(figures: dict[str, Any], significance: float, equal_model: EqualModel) -> Check:
-    """The rule of the module ``evaluate`` for the paired test against the serving model."""
-    if equal_model == "accept":
-        p_value, is_significant, direction = figures["p_worse"], figures["p_worse"] < significance, "worse"
-        passed, rule = not is_significant, ""
-    else:
-        p_value, is_significant, direction = figures["p_better"], figures["p_better"] < significance, "better"
-        passed, rule = is_significant, ", evaluate.equal_model = 'refuse'"
-    verdict = "significantly" if is_significant else "not significantly"
-    return {
-        "passed": passed,
-        "reason": f"{in_words(figures, 'baseline', 'the serving model')}: {verdict} {direction} "
-        f"(p = {p_value:.4g}, evaluate.significance = {significance:g}{rule})",
-        "significance": significance,
-        **figures,
-    }
-
-
-def _answers(servable: "Servable", examples: Examples) -> list[str]:
-    """The labels that a model gives the raw test texts."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    return [
-        label
-        for shard in examples.shards("test")
-        for batch in pq.ParquetFile(shard).iter_batches(ROWS_PER_BATCH, columns=["text"])
-        for label in servable.classify(batch["text"].cast(pa.binary()).to_pylist())[0]
-    ]

@@ -46,6 +46,7 @@ class RunRecord:
     rows: dict[str, int] | None = None  # of the labelled texts, by split
     metrics: dict[str, Any] | None = None
     blessing: dict[str, Any] | None = None
+    alarms: list[str] = field(default_factory=list)  # what the model that serves fails on the examples of this run
     pushed_version: int | None = None
     notes: list[str] = field(default_factory=list)  # what a person should know, such as a span that is missing
     error: str | None = None
@@ -64,8 +65,9 @@ class RunRecord:
                 self.rows = dict(artifact.summary.rows)
             case Evaluation():
                 self.metrics, self.blessing = artifact.metrics, artifact.blessing
+                self.alarms = list(self.blessing["alarms"])
             case PushedModel():
-                self.pushed_version = artifact.version
+                self.pushed_version, self.alarms = artifact.version, []  # another model serves now
 
     def end(self, exit_code: int, error: str | None = None) -> None:
         """The run is over."""

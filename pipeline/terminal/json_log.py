@@ -6,9 +6,10 @@ Each line has ``time`` (UTC), ``level`` (info, warning, error), ``event`` and, f
     step_started   step, reason
     epoch          step, epoch, epochs, and the metrics
     step_cached, step_finished    step, reason, rows_in, rows_out, remark, seconds, artifact
-    verdict        blessed, accuracy, checks
+    verdict        blessed, accuracy, checks, alarms
     pushed         version
     note           message
+    alarm          message, reasons: the model that serves fails absolute thresholds on the examples of this run
     error          message, exit_code
     run_finished   state, exit_code, seconds
     step_planned   step, action (run or cached), reason; of a dry run
@@ -89,6 +90,9 @@ class JsonLog:
         return "\n".join(self._end(record))
 
     def _end(self, record: RunRecord) -> Iterator[str]:
+        if record.alarms:
+            message = f"what is served fails on the examples of this run: {'; '.join(record.alarms)}"
+            yield self._line("alarm", "error", message=message, reasons=record.alarms)
         if record.error is not None:
             self._told.add("error")
             yield self._line("error", "error", message=record.error, exit_code=record.exit_code)

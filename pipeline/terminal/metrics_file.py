@@ -54,6 +54,8 @@ def _gauges(record: RunRecord, root: Root) -> Iterator[Gauge]:
     yield Gauge("glovebeam_step_duration_seconds", "Time in each step; 0 for a cached one.", "step", seconds)
     yield Gauge("glovebeam_rows", "Labelled texts of the last run, by split.", "split", record.rows or {})
     yield Gauge("glovebeam_accuracy", "On the test split, as last measured.", "model", accuracy)
+    alarms = None if record.blessing is None else len(record.alarms)
+    yield Gauge("glovebeam_serving_alarms", "Thresholds that the serving model fails now.", "", {"": alarms})
     yield Gauge("glovebeam_serving_version", "The version that serves.", "", {"": serving[0] if serving else None})
 
 

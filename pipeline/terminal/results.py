@@ -17,6 +17,8 @@ def result_lines(record: RunRecord, root: Path) -> list[str]:
         lines += metrics_lines(record.metrics)
     if record.blessing is not None:
         lines += blessing_lines(record.blessing)
+    if record.alarms:
+        lines.append(f"ALARM: what is served fails on these examples: {'; '.join(record.alarms)}")
     if record.pushed_version is not None:
         lines.append(f"pushed: version {record.pushed_version}, {root}/serving/{record.pushed_version}")
     is_new = any(step.state == "executed" for step in record.steps)

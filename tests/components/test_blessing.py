@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from components.evaluate import to_probabilities
-from components.evaluation.blessing import baseline_check, linear_check
+from components.evaluation.blessing import linear_check
+from components.evaluation.champion import ask_champion, paired_check
 from components.evaluation.floor import compare_with_floor
 from components.evaluation.metrics import Predictions
 from components.evaluation.paired import worse_p_value
@@ -36,7 +37,8 @@ def check(write_examples, served):
         probabilities = to_probabilities(np.float32(logits_right_on(right)), classes=2)
         predictions = Predictions(WORDS, np.array([label for _, label in ALTERNATING]), probabilities)
         examples = write_examples({"test": ALTERNATING}, name=f"examples-{equal_model}")
-        return baseline_check(predictions, served, examples, CLASS_NAMES, significance, equal_model)
+        champion = ask_champion(served, examples, predictions, CLASS_NAMES)
+        return paired_check(predictions, champion, significance, equal_model)
 
     return check
 
