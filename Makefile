@@ -10,7 +10,7 @@ FLINK_VERSION := 1.20.5
 TF_TRANSFORM ?= build/venv-tf-transform
 HUGGINGFACE ?= build/venv-huggingface
 
-.PHONY: run test check format clean bench-train runners test-runners cost-per-gb bench-data bench-input bench-warm-start
+.PHONY: run test check format clean bench-train runners test-runners test-airflow cost-per-gb bench-data bench-input bench-warm-start month
 
 # The whole pipeline on real data: 25,000 IMDB reviews and GloVe 6B 50d, ending with a model in glovebeam-root/serving/.
 run: $(INSTALLED)
@@ -76,6 +76,10 @@ test-runners: $(INSTALLED)
 # CPU seconds that a GB of text costs in each Beam step, and what a terabyte takes; half a minute.
 cost-per-gb: $(INSTALLED)
 	@$(BIN)/python benchmarks/cost_per_gb.py
+
+# A month of nightly runs on spans of the sample, with and without crashes; side by side, some 10 minutes on 2 cores.
+month: $(INSTALLED)
+	@$(BIN)/python benchmarks/month.py $(ARGS)
 
 # Prism, and Flink with Beam's job server, into build/; what cannot be had leaves the others as they are.
 runners: $(INSTALLED)

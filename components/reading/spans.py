@@ -78,7 +78,7 @@ def find_spans(source: str) -> list[Span]:
     pattern = re.compile("/".join(_as_regex(segments[: last + 1])))
     rest = "/".join(segments[last + 1 :])
     found: dict[Order, Span] = {}
-    for path in sorted(Path(folder).glob("/".join(_PLACEHOLDER.sub("*", segment) for segment in segments[: last + 1]))):
+    for path in sorted(Path(folder).glob("/".join(map(_as_glob, segments[: last + 1])))):
         span = _span(pattern.fullmatch(path.relative_to(folder).as_posix()), path, rest)
         other = span and found.get(span.order)
         if span is None or (other and (other.version or 0) > (span.version or 0)):
@@ -104,6 +104,10 @@ def _segments(source: str) -> list[str]:
     parts = Path(source).expanduser().absolute().parts
     fixed = next(number for number, part in enumerate(parts) if re.search(r"[*?\[]", part) or is_span_pattern(part))
     return [str(Path(*parts[:fixed])), *parts[fixed:]]
+
+
+def _as_glob(segment: str) -> str:
+    return segment if segment == "**" else re.sub(r"\*+", "*", _PLACEHOLDER.sub("*", segment))
 
 
 def _as_regex(segments: Sequence[str]) -> list[str]:
