@@ -330,8 +330,8 @@ class PushedModel(Artifact):
     """A published version.
 
     ```
-    pushed.json     {"version": 3, "model_digest": ..., "rows": {split: rows}, "metrics": ..., "blessing": ...}, the last
-                    two as in Evaluation; of a rollback also {"restores": 1}
+    pushed.json     {"version": 3, "model_digest": ..., "rows": {split: rows}, "metrics": ..., "blessing": ...}, the
+                    last two as in Evaluation; of a rollback also {"restores": 1}
     ```
 
     The model itself is in ROOT/serving/<version>/.
