@@ -61,7 +61,7 @@ def test_the_record_of_a_run_names_each_step_and_the_result(toy):
     toy.run(train__epochs=4)
     record = toy.records()[-1]
     assert record["state"] == "done"
-    assert record["config"]["train"] == {"epochs": 4}
+    assert record["config"]["train"] == {"epochs": 4, "warm_start": False}
     assert record["pushed_version"] == 2
     assert [(step["name"], step["state"]) for step in record["steps"]] == [
         ("ingest", "cached"), ("encode", "cached"), ("train", "executed"), ("push", "executed"),
