@@ -163,7 +163,7 @@ class Month:
 
     def _told(self, day: Day, code: int, run: dict[str, Any]) -> list[str]:
         """Whether the right thing was said about a bad day, and no such day is behind what was published."""
-        causes = {"corrupt": "gzip", "flipped": "label noise"}
+        causes = {"corrupt": "cannot be read to its end", "flipped": "label noise"}
         broken = []
         if day.what in causes:
             told = run["error"] or ""

@@ -212,19 +212,11 @@ class Metadata:
 
     def last_key(self, step: str, span: str | None = None) -> CacheKey | None:
         """What the step's last execution, cached or not, depended on; of a step that works on spans, that of one."""
+        of_span = "type = ? AND json_extract(key_parts, '$.arguments.span') IS ?"
         row = self.db.execute(
-            """SELECT key_parts FROM executions WHERE type = ? AND json_extract(key_parts, '$.arguments.span') IS ?
-            ORDER BY id DESC LIMIT 1""",
-            [step, span],
+            f"SELECT key_parts FROM executions WHERE {of_span} ORDER BY id DESC LIMIT 1", [step, span]
         )
         return next((CacheKey.from_json(parts) for (parts,) in row), None)
-
-    def spans(self) -> list[str]:
-        """The spans that were ever read."""
-        rows = self.db.execute(
-            "SELECT DISTINCT json_extract(key_parts, '$.arguments.span') FROM executions WHERE type = 'ingest_span'"
-        )
-        return [span for (span,) in rows]
 
     def keys(self, step: str) -> Iterator[CacheKey]:
         """The keys of all executions of a step, latest first."""

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from pipeline.execution.executor import Executor, Publishes
-from pipeline.execution.planner import Planner, Served
+from pipeline.execution.planner import Planner
+from pipeline.execution.served import Served
 from pipeline.execution.step_call import Reads, StepCall
 from pipeline.execution.training_data import TrainedOn
 from pipeline.metadata import StoredArtifact

@@ -50,7 +50,8 @@ class SpanSteps:
 
     @cached_property
     def _examples(self) -> Mapping[str, Examples]:
-        before = {name for name in self._run.planner.metadata.spans() if name}
+        earlier = self._run.planner.metadata.keys(ingest_span.__name__)
+        before = {key.arguments["span"] for key in earlier}
         return {span.name: self._ingest(span, before) for span in self._spans}
 
     def _ingest(self, span: Span, before: set[str]) -> Examples:

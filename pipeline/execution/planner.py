@@ -13,6 +13,7 @@ from pipeline.execution.folders import partial_folder, put_in_place
 from pipeline.execution.publications import publications, settled_by_rollback
 from pipeline.execution.recording import forget_pending
 from pipeline.execution.root import Root
+from pipeline.execution.served import Served, Serving, WarmStart
 from pipeline.execution.step_call import StepCall
 from pipeline.execution.training_data import TrainedOn, training_data
 from pipeline.metadata import Metadata, StoredArtifact
@@ -61,32 +62,6 @@ class Plan:
     why: str
     key: CacheKey | None  # None where an input is not there yet
     stored: StoredArtifact | None = None  # what is cached
-
-
-@dataclass(frozen=True)
-class Served:
-    """The newest published version that holds another model than the candidate."""
-
-    version: int | None = None
-    model: Model | None = None
-
-
-@dataclass(frozen=True)
-class WarmStart:
-    """The model that a training goes on from, or why there is none; neither where the same data gave a cold start."""
-
-    model: Model | None = None
-    problem: str | None = None
-
-
-@dataclass(frozen=True)
-class Serving:
-    """The published version that serves."""
-
-    version: int
-    model: Model
-    pushed: PushedModel
-    learned_from: frozenset[str]  # digests of all examples behind the model, also of single spans
 
 
 @dataclass
