@@ -1,7 +1,6 @@
 """A source in spans, through the real command: what a new day costs, and what is told of days that are not as usual."""
 
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -58,9 +57,7 @@ def test_a_new_day_costs_reading_that_day_alone_and_nothing_new_costs_nothing(fo
     assert remarks(folder) == expected
     assert "ingest_span: run (new span), 20 rows, span 2026-11-04, " in done.stdout
     assert all(shard.stat().st_nlink > 1 for shard in window_shards(folder)), "a window should take no room"
-    began = time.process_time()
     again = run(folder)
-    assert time.process_time() - began < 2
     assert again.returncode == 0
     assert "nothing new" in again.stdout
     assert set(remarks(folder).values()) == {"rows read: 0 of 80, 4 spans cached"}
