@@ -23,7 +23,7 @@ ID_LENGTH = 12
 LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "ingest": ("numpy", "pyarrow", "tensorflow-datasets"),
     "ingest_span": ("numpy", "pyarrow", "tensorflow-datasets"),
-    "check_labels": ("keras", "numpy", "tensorflow"),
+    "check_labels": ("keras", "numpy", "pyarrow", "tensorflow"),
     "measure_span": ("numpy", "pyarrow"),
     "count_span": ("numpy", "pyarrow"),
     "validate": ("numpy", "pyarrow", "tensorflow-metadata"),

@@ -7,7 +7,7 @@ import pytest
 
 from components.evaluation.intervals import auc_interval, f1_interval, mean_of_intervals, wilson_interval
 from components.evaluation.metrics import calibration_error, calibration_gaps, classification_metrics
-from components.evaluation.slices import accuracy_slices
+from components.evaluation.slices import Sizes, accuracy_slices
 from schemas.artifacts import write_json
 
 
@@ -99,7 +99,7 @@ def test_slices_cover_every_example_once_and_those_that_fill_max_length_stand_ap
     tokens = np.array([1, 20, 21, 79, 80, 80])
     is_right = np.array([True, False, True, True, True, False])
 
-    slices = accuracy_slices(is_right, tokens, unknown=tokens // 20, characters=tokens * 5, max_length=80)
+    slices = accuracy_slices(is_right, Sizes(tokens, unknown=tokens // 20, characters=tokens * 5), max_length=80)
 
     assert [(part["over"], part["up_to"], part["examples"], part["accuracy"]) for part in slices["tokens"]] == [
         (None, 20, 2, 0.5), (20, 40, 1, 1.0), (60, 79, 1, 1.0), (79, 80, 2, 0.5),

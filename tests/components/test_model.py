@@ -38,7 +38,7 @@ CHANGES = {
 # see test_train.py and test_devices.py
 FITTING_KNOBS = {
     "implementation", "optimizer", "learning_rate", "learning_rate_decay", "batch_size", "shuffle_buffer", "epochs",
-    "patience", "seed",
+    "patience", "seed", "warm_start",
 }  # fmt: skip
 
 
