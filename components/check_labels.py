@@ -14,8 +14,9 @@ from pathlib import Path
 
 from pydantic import Field
 
-from schemas.artifacts import Examples, Model, PushedModel, read_json, write_json
+from schemas.artifacts import Examples, read_json, write_json
 from schemas.examples import SPLITS
+from schemas.model_artifacts import Model, PushedModel
 from schemas.params import Params
 from schemas.span_artifacts import LabelCheck
 

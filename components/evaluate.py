@@ -45,9 +45,10 @@ from components.evaluation.floor import compare_with_floor
 from components.evaluation.metrics import Predictions, classification_metrics
 from components.evaluation.records import record_batches
 from components.evaluation.slices import Sizes, accuracy_slices, guarded_slices
-from schemas.artifacts import EncodedExamples, Evaluation, Examples, LinearFloor, Model, write_json
+from schemas.artifacts import EncodedExamples, Examples, write_json
 from schemas.errors import DataError
 from schemas.examples import EXAMPLE_ID
+from schemas.model_artifacts import Evaluation, LinearFloor, Model
 from schemas.params import Params
 from schemas.vocabulary import PAD_ID, UNK_ID
 

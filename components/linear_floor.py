@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from schemas.artifacts import EncodedExamples, Examples, LinearFloor, write_json
+from schemas.artifacts import EncodedExamples, Examples, write_json
 from schemas.errors import DataError
 from schemas.examples import EXAMPLE_ID, LABEL
+from schemas.model_artifacts import LinearFloor
 from schemas.params import Params
 
 if TYPE_CHECKING:

@@ -20,8 +20,9 @@ from pydantic import Field
 from components.serving import answer_texts
 from components.serving.publication import folder_digest, next_version, reveal, stage
 from components.serving.warm_up import WARM_UP_FILE, warm_up_requests
-from schemas.artifacts import Evaluation, Examples, Model, PushedModel, write_json
+from schemas.artifacts import Examples, write_json
 from schemas.errors import GlovebeamError, NotBlessedError
+from schemas.model_artifacts import Evaluation, Model, PushedModel
 from schemas.params import Params
 
 if TYPE_CHECKING:

@@ -12,15 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from schemas.artifacts import (
-    EmbeddingMatrix,
-    EncodedExamples,
-    Encoding,
-    Model,
-    VocabularyArtifact,
-    write_json,
-)
+from schemas.artifacts import EmbeddingMatrix, EncodedExamples, Encoding, VocabularyArtifact, write_json
 from schemas.errors import UsageError
+from schemas.model_artifacts import Model
 from schemas.params import Params
 
 if TYPE_CHECKING:

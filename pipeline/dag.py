@@ -21,8 +21,9 @@ from pipeline.execution.training_data import TrainedOn
 from pipeline.runner import Runner
 from pipeline.spans import SpanSteps
 from pipeline.terminal.drift import LOOSEN, drift_paragraph
-from schemas.artifacts import DriftReport, Evaluation, ValidationReport
+from schemas.artifacts import DriftReport, ValidationReport
 from schemas.errors import DataError, NotBlessedError
+from schemas.model_artifacts import Evaluation
 
 STEPS = (
     "ingest", "validate", "build_vocabulary", "drift", "embed", "encode", "linear_floor", "train", "evaluate", "push",

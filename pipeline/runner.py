@@ -17,7 +17,8 @@ from pipeline.execution.training_data import TrainedOn
 from pipeline.metadata import StoredArtifact
 from pipeline.terminal.display import Display
 from pipeline.terminal.json_log import JsonLog
-from schemas.artifacts import Artifact, EncodedExamples, Model, ValidationReport, VocabularyArtifact
+from schemas.artifacts import Artifact, EncodedExamples, ValidationReport, VocabularyArtifact
+from schemas.model_artifacts import Model
 
 A = TypeVar("A", bound=Artifact)
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from components.evaluation.blessing import Check, accuracy_check, constant_check, recall_check
 from components.evaluation.metrics import Predictions
 from components.evaluation.paired import compare, in_words
-from schemas.artifacts import Examples, Model
+from schemas.artifacts import Examples
+from schemas.model_artifacts import Model
 
 if TYPE_CHECKING:
     import numpy as np

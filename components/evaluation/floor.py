@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from components.evaluation.paired import compare
-from schemas.artifacts import LinearFloor
 from schemas.errors import DataError
+from schemas.model_artifacts import LinearFloor
 
 if TYPE_CHECKING:
     from components.evaluation.metrics import Predictions

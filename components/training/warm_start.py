@@ -18,8 +18,8 @@ from keras import layers
 from numpy.typing import NDArray
 
 from components.serving.servable import Servable
-from schemas.artifacts import Model
 from schemas.errors import UsageError
+from schemas.model_artifacts import Model
 
 _LOGITS = "logits_"  # the layers with an output for each class begin so
 

@@ -18,8 +18,9 @@ from pipeline.execution.step_call import StepCall
 from pipeline.execution.training_data import TrainedOn, training_data
 from pipeline.metadata import Metadata, StoredArtifact
 from pipeline.terminal.lines import age
-from schemas.artifacts import Artifact, Examples, Model, PushedModel
+from schemas.artifacts import Artifact, Examples
 from schemas.errors import UsageError
+from schemas.model_artifacts import Model, PushedModel
 
 _SOURCES_BY_NAME = 50  # beyond this many, a key holds one digest of all of them
 _CHANGES_SHOWN = 3

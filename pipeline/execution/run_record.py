@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from schemas.artifacts import Artifact, Evaluation, Examples, PushedModel
+from schemas.artifacts import Artifact, Examples
+from schemas.model_artifacts import Evaluation, PushedModel
 
 RunState = Literal["running", "done", "rejected", "not blessed", "failed", "stopped", "killed"]
 STATE_OF_EXIT_CODE: dict[int, RunState] = {0: "done", 3: "rejected", 4: "not blessed", 130: "stopped", 143: "stopped"}

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from schemas.artifacts import Model, PushedModel
+from schemas.model_artifacts import Model, PushedModel
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,11 @@ from schemas.artifacts import (
     DriftReport,
     EmbeddingMatrix,
     EncodedExamples,
-    Evaluation,
     Examples,
-    LinearFloor,
-    Model,
     ValidationReport,
     VocabularyArtifact,
 )
+from schemas.model_artifacts import Evaluation, LinearFloor, Model
 from schemas.vocabulary import FIRST_TOKEN_ID
 
 

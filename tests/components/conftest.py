@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.artifacts import Model
+from schemas.model_artifacts import Model
 from tests.components.train_helpers import TINY, TrainInputs, corpus, write_inputs
 
 

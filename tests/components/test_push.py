@@ -12,8 +12,9 @@ from components.push import PushParams, publish, push, verify
 from components.serving import publication
 from components.serving.publication import folder_digest
 from components.serving.warm_up import WARM_UP_FILE
-from schemas.artifacts import Evaluation, read_json, write_json
+from schemas.artifacts import read_json, write_json
 from schemas.errors import GlovebeamError, NotBlessedError
+from schemas.model_artifacts import Evaluation
 from tests.components.tiny_models import write_model
 
 LOGITS = {"superb": 2.0, "dull": -1.0, "even": 0.0}

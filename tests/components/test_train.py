@@ -10,8 +10,9 @@ import pytest
 
 from components.dataset import evaluation_dataset
 from components.model import DEEP, WIDE
-from schemas.artifacts import EncodedExamples, Model
+from schemas.artifacts import EncodedExamples
 from schemas.errors import DataError, UsageError
+from schemas.model_artifacts import Model
 from tests.components.train_helpers import (
     FAST,
     TINY,

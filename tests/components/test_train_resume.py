@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from schemas.artifacts import Model
+from schemas.model_artifacts import Model
 from tests.components.train_helpers import TINY, TrainInputs, run_python
 
 REPOSITORY = Path(__file__).parents[2]
@@ -13,7 +13,8 @@ SCRIPT = """
 import os, sys
 from pathlib import Path
 from components.train import TrainParams, train
-from schemas.artifacts import EmbeddingMatrix, EncodedExamples, Model, VocabularyArtifact
+from schemas.artifacts import EmbeddingMatrix, EncodedExamples, VocabularyArtifact
+from schemas.model_artifacts import Model
 
 inputs, out, params, last_epoch = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 initial = Model(Path(sys.argv[5])) if sys.argv[5:] else None

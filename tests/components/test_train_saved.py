@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from components.dataset import evaluation_dataset
 from components.training.calibration import combined, fit_scales, log_losses
-from schemas.artifacts import Model
+from schemas.model_artifacts import Model
 from schemas.vocabulary import PAD_ID
 from tests.components.train_helpers import FAST, TrainInputs, corpus, run_python, write_inputs
 

@@ -9,8 +9,8 @@ import pytest
 from components.training.fitting import build_trainer
 from components.training.warm_start import Learnt, carry_over, load_learnt
 from components.training.wide import fit_wide
-from schemas.artifacts import Model
 from schemas.errors import UsageError
+from schemas.model_artifacts import Model
 from schemas.vocabulary import RESERVED_TOKENS
 from tests.components.test_train_resume import digests
 from tests.components.train_helpers import (

@@ -11,15 +11,8 @@ import pyarrow.parquet as pq
 from components.beam_options import BeamOptions
 from components.encode import EncodeParams, encode
 from components.training.export import save_keras_model, save_servable
-from schemas.artifacts import (
-    EncodedExamples,
-    Encoding,
-    Examples,
-    LinearFloor,
-    Model,
-    VocabularyArtifact,
-    write_json,
-)
+from schemas.artifacts import EncodedExamples, Encoding, Examples, VocabularyArtifact, write_json
+from schemas.model_artifacts import LinearFloor, Model
 from schemas.vocabulary import FIRST_TOKEN_ID, Tokenizer, Vocabulary
 
 Logits = Mapping[str, float | Sequence[float]]  # word -> logit of the second class, or one logit a class

@@ -12,8 +12,9 @@ import numpy as np
 import pyarrow as pa
 
 from components.train import OnEpoch, TrainParams, ignore, train
-from schemas.artifacts import EmbeddingMatrix, EncodedExamples, Encoding, Model, VocabularyArtifact
+from schemas.artifacts import EmbeddingMatrix, EncodedExamples, Encoding, VocabularyArtifact
 from schemas.examples import SPLITS, TRAIN_WINDOWS
+from schemas.model_artifacts import Model
 from schemas.tf_example import serialize_examples, write_records
 from schemas.vocabulary import PAD_ID, Tokenizer, Vocabulary
 

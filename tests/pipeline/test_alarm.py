@@ -11,8 +11,9 @@ from pipeline.execution.run_record import RunRecord
 from pipeline.terminal.json_log import JsonLog
 from pipeline.terminal.metrics_file import write_metrics
 from pipeline.terminal.results import result_lines
-from schemas.artifacts import Evaluation, PushedModel, write_json
+from schemas.artifacts import write_json
 from schemas.errors import NotBlessedError
+from schemas.model_artifacts import Evaluation, PushedModel
 from tests.pipeline.test_metrics_file import metrics
 
 ALARM = "accuracy 0.3100 is below evaluate.min_accuracy = 0.5"

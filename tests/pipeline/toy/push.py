@@ -4,7 +4,8 @@ import signal
 from pathlib import Path
 
 from components.serving.publication import published_versions
-from schemas.artifacts import Model, PushedModel, write_json
+from schemas.artifacts import write_json
+from schemas.model_artifacts import Model, PushedModel
 from schemas.params import Params
 
 

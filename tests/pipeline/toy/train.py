@@ -8,7 +8,7 @@ from pathlib import Path
 
 from toy.artifacts import Encoded
 
-from schemas.artifacts import Model
+from schemas.model_artifacts import Model
 from schemas.params import Params
 
 
