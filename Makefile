@@ -43,7 +43,7 @@ $(TORCH)/.installed: constraints.txt
 	@$(TORCH)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.15.0 numpy
 	@touch $@
 
-# Reviews to TFRecords beside tf.Transform, Keras, Hugging Face and bare kernels; 2 hours, peers in environments of theirs.
+# Reviews to TFRecords beside tf.Transform, Keras, Hugging Face and bare kernels; hours, peers in environments of theirs.
 bench-data: $(INSTALLED) $(TF_TRANSFORM)/.installed $(HUGGINGFACE)/.installed
 	@$(BIN)/python benchmarks/bench_data.py --tf-transform-python $(TF_TRANSFORM)/bin/python \
 		--huggingface-python $(HUGGINGFACE)/bin/python $(ARGS)
@@ -78,7 +78,7 @@ test-runners: $(INSTALLED)
 cost-per-gb: $(INSTALLED)
 	@$(BIN)/python benchmarks/cost_per_gb.py
 
-# A month of nightly runs on spans of the sample, with and without crashes; side by side, some 10 minutes on 2 cores.
+# A month of nightly runs on spans of the sample, with and without crashes, side by side.
 month: $(INSTALLED)
 	@$(BIN)/python benchmarks/month.py $(ARGS)
 
