@@ -5,11 +5,17 @@ from setuptools import find_packages, setup
 setup(
     version="0.1.0",
     license="Apache-2.0",  # here, where every setuptools takes it: Beam packs us with whichever is installed
-    packages=find_packages(include=["schemas", "components*", "pipeline*"]),
+    packages=[
+        *find_packages(include=["schemas", "components*", "pipeline*"]),
+        "pipeline.configs",  # folders of files without modules, which setuptools wants named
+        "pipeline.schedules",
+    ],
     package_data={
         "schemas": ["py.typed", "*.pbtxt"],
         "components": ["py.typed"],
-        "pipeline": ["py.typed", "configs/*.toml", "schedules/*"],
+        "pipeline": ["py.typed"],
+        "pipeline.configs": ["*.toml"],
+        "pipeline.schedules": ["*"],
     },
     install_requires=[
         "apache-beam[tfrecord]>=2.77,<2.78",

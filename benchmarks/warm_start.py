@@ -1,15 +1,15 @@
-"""make bench-warm-start: epochs and seconds until a warm start is as accurate as a cold one, when the data have grown.
+"""make bench-warm-start: epochs and seconds until a warm start is as accurate as a cold one, on the simulated month.
 
-The first night has 60 % of the reviews; what it trains and publishes serves. The second
-night has all of them: trained once from the beginning and once with ``train.warm_start``, otherwise alike, by the real
-command line. The target is the best validation accuracy that the cold start ever reaches. The linear part is left out
-(``train.ngrams=0``): it is fitted to the same weights either way, and would hide the difference.
+The days are those of ``make month``, the corrupt one delivered again and the flipped one left out. What the last night
+but one trains and publishes serves. In the last night a day is new: trained once from the beginning and once with
+``train.warm_start``, otherwise alike, by the real command line. The target is the best validation accuracy that the
+cold start ever reaches. The linear part is left out (``train.ngrams=0``): it is fitted to the same weights either way,
+and would hide the difference.
 """
 
 import argparse
 import json
 import os
-import random
 import shutil
 import sys
 from collections.abc import Iterator
@@ -18,11 +18,10 @@ from datetime import datetime
 from pathlib import Path
 from statistics import median
 
-from data_corpus import review_lines
 from measured_process import run_measured
+from month_days import days, deliver
 
 _BAR = 2.0  # cold epochs over warm ones
-_NIGHT_1 = 0.6
 
 
 @dataclass(frozen=True)
@@ -42,21 +41,26 @@ class Training:
 def main() -> None:
     """Run all, print the table, write build/bench-warm-start.json."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--reviews", type=int, default=10_000)
+    parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--window", default="all")
     parser.add_argument("--epochs", type=int, default=6)
-    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--folder", type=Path, default=Path("build/bench-warm-start"))
     arguments = parser.parse_args()
     shutil.rmtree(arguments.folder, ignore_errors=True)
     arguments.folder.mkdir(parents=True)
-    nights = _write_nights(arguments.folder, arguments.reviews)
+    *earlier, last = [day for day in days(arguments.days) if day.what != "flipped"]
+    for day in earlier:
+        deliver(arguments.folder / "data", day, version=2)
     changes = [f"train.epochs={arguments.epochs}", f"train.patience={arguments.epochs}"]
-    train(arguments.folder, nights[0], changes, last_step="push")
+    changes += [f"ingest.window={arguments.window}"]
+    train(arguments.folder, changes, last_step="push")
+    deliver(arguments.folder / "data", last)
     found = []
     for seed in range(arguments.seeds):
         seeded = [*changes, f"train.seed={seed}"]
-        cold = train(arguments.folder, nights[1], seeded)
-        warm = train(arguments.folder, nights[1], [*seeded, "train.warm_start=true"])
+        cold = train(arguments.folder, seeded)
+        warm = train(arguments.folder, [*seeded, "train.warm_start=true"])
         found.append((cold, warm))
         print("\n".join(_lines(seed, cold, warm)), flush=True)
     ratios = {"cold_start_epochs": median(_ratio(cold, warm, "epochs") for cold, warm in found)}
@@ -71,8 +75,9 @@ def main() -> None:
     Path("build/bench-warm-start.json").write_text(json.dumps(report, indent=1) + "\n")
 
 
-def train(folder: Path, source: Path, changes: list[str], last_step: str = "train") -> Training:
+def train(folder: Path, changes: list[str], last_step: str = "train") -> Training:
     """One ``glovebeam run``."""
+    source = folder / "data/{YYYY}-{MM}-{DD}/v{VERSION}/*.csv.gz"
     settings = [f"ingest.source={source}", "encode.windows=kept", "train.ngrams=0", "evaluate.linear_floor=none"]
     sets = [argument for change in (*settings, *changes) for argument in ("--set", change)]
     command = [sys.executable, "-m", "pipeline.cli", "run", "--root", str(folder / "root"), "--to", last_step]
@@ -91,16 +96,6 @@ def train(folder: Path, source: Path, changes: list[str], last_step: str = "trai
 
 def _time(event: dict[str, str]) -> float:
     return datetime.fromisoformat(event["time"]).timestamp()
-
-
-def _write_nights(folder: Path, reviews: int) -> tuple[Path, Path]:
-    """The reviews of the first night, and those of both."""
-    lines = list(review_lines(reviews))
-    random.Random(0).shuffle(lines)
-    paths = folder / "night-1.jsonl", folder / "night-2.jsonl"
-    for path, share in zip(paths, (_NIGHT_1, 1), strict=True):
-        path.write_text("".join(lines[: int(share * len(lines))]), encoding="utf-8")
-    return paths
 
 
 def _ratio(cold: Training, warm: Training, what: str) -> float:

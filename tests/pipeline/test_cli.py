@@ -168,11 +168,12 @@ def test_a_model_that_is_not_blessed_is_not_pushed_now_and_from_the_cache(first_
     folder = tmp_path / "copy"
     shutil.copytree(first_run.folder, folder)
     for state in ("run", "cached"):
-        done = run_config(folder, "--set", "evaluate.min_accuracy=1.0")
+        done = run_config(folder, "--set", "evaluate.min_accuracy=1.0", "--set", "train.seed=1")
         assert done.returncode == 4
         assert steps(done.stdout)["evaluate"] == state
         assert "not blessed, so nothing was pushed" in done.stderr
         assert "is below evaluate.min_accuracy = 1" in done.stderr
+        assert "ALARM: what is served fails on the same examples, too: accuracy" in done.stderr
     assert [path.name for path in (folder / "root" / "serving").iterdir()] == ["1"]
 
 
