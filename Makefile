@@ -33,7 +33,7 @@ format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Training speed and time to accuracy beside Keras, a hand loop and torch; 40 minutes, torch in an environment of its own.
+# Training speed and time to accuracy beside Keras, a hand loop and torch; 30 minutes, torch in an environment of its own.
 bench-train: $(INSTALLED) $(TORCH)/.installed
 	@$(BIN)/python benchmarks/bench_train.py --torch-python $(TORCH)/bin/python $(ARGS)
 

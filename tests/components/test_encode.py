@@ -1,5 +1,6 @@
 """Token ids as other programs read them: by plain tf.data, by tfds, and re-computed from the text in ten lines."""
 
+import json
 import re
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
+from tensorflow_datasets.core.dataset_info import DatasetIdentity
 
 from components.beam_options import BeamOptions
 from components.build_vocabulary import BuildVocabularyParams, build_vocabulary
@@ -121,6 +123,36 @@ def test_tfds_loads_the_folder(write_examples, make_vocabulary, folder):
         (b"train:0", 1, 2, [0, 0, 6, 4]),  # a good
         (b"train:1", 0, 3, [0, 11, 4, 10]),  # not good it
     ]
+
+
+@pytest.mark.parametrize("emit_vectors", [False, True])
+def test_what_tfds_is_told_is_what_it_would_write_itself(
+    write_examples, make_vocabulary, folder, tiny_glove, emit_vectors
+):
+    examples = write_examples()
+    vocabulary = make_vocabulary(examples)
+    matrix = embed(vocabulary, EmbedParams(source=str(tiny_glove)), folder("embedded"), BEAM) if emit_vectors else None
+    params = EncodeParams(max_length=4, emit_vectors=emit_vectors)
+    encoded = encode(examples, vocabulary, matrix, params, folder("encoded"), BEAM)
+
+    features = {
+        "example_id": tfds.features.Text(),
+        "label": tfds.features.ClassLabel(names=["negative", "positive"]),
+        "length": tfds.features.Scalar(np.int64),
+        "token_ids": tfds.features.Tensor(shape=(4,), dtype=np.int64),
+    }
+    if matrix is not None:
+        features["vectors"] = tfds.features.Tensor(shape=(4, np.load(matrix.matrix_file).shape[1]), dtype=np.float32)
+    written = folder("written")
+    identity = DatasetIdentity(name="glovebeam", version="1.0.0", data_dir=str(written), module_name="")
+    info = tfds.core.DatasetInfo(builder=identity, features=tfds.features.FeaturesDict(features))
+    info.set_file_format(tfds.core.FileFormat.TFRECORD)
+    info.set_splits(tfds.builder_from_directory(encoded.path).info.splits)
+    info.write_to_directory(str(written))
+    for name in ("dataset_info.json", "features.json"):
+        ours, theirs = (json.loads((path / name).read_text()) for path in (encoded.path, written))
+        assert ours == theirs
+    assert (encoded.path / "label.labels.txt").read_bytes() == (written / "label.labels.txt").read_bytes()
 
 
 def test_tfds_loads_a_folder_whose_texts_all_fit(write_examples, make_vocabulary, folder):

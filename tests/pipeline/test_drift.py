@@ -109,3 +109,30 @@ def test_logged_requests_are_held_against_what_the_serving_model_was_trained_on(
     found = json.loads(as_json.stdout)
     assert found["features"]["text_words"]["infinity_norm"] > 0.9
     assert len(found["moved_tokens"]) == 10
+
+
+def test_a_new_span_that_drifts_is_told_and_the_spans_before_it_are_not_read_again(folder):
+    reviews = list(tiny_reviews())
+    for day in range(3):
+        deliver(folder, day + 1, reviews[40 * day : 40 * (day + 1)])
+    assert run_spans(folder).returncode == 0
+
+    deliver(folder, 4, OTHER)
+    done = run_spans(folder)
+
+    assert done.returncode == 3
+    assert "'sprocket' 0.000 % -> " in one_paragraph(done)
+    assert "rows read: 40 of 160, 3 spans cached" in done.stdout
+
+
+def deliver(folder, day, reviews):
+    place = folder / "data" / f"2026-11-{day:02}"
+    place.mkdir(parents=True)
+    write_reviews(place / "reviews.csv", reviews)
+
+
+def run_spans(folder):
+    settings = (
+        "ingest.source=data/{YYYY}-{MM}-{DD}/*.csv", "check_labels.min_agreement=0", "validate.drift=stop",
+    )  # fmt: skip
+    return run_config(folder, "--to", "drift", *[word for setting in settings for word in ("--set", setting)])
