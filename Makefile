@@ -43,7 +43,7 @@ $(TORCH)/.installed: constraints.txt
 	@$(TORCH)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.15.0 numpy
 	@touch $@
 
-# Reviews to TFRecords beside tf.Transform, Keras, Hugging Face and bare kernels; hours, peers in environments of theirs.
+# Reviews to TFRecords beside tf.Transform, Keras, Hugging Face and bare kernels; an hour, peers in environments of theirs.
 bench-data: $(INSTALLED) $(TF_TRANSFORM)/.installed $(HUGGINGFACE)/.installed
 	@$(BIN)/python benchmarks/bench_data.py --tf-transform-python $(TF_TRANSFORM)/bin/python \
 		--huggingface-python $(HUGGINGFACE)/bin/python $(ARGS)
@@ -52,7 +52,7 @@ bench-data: $(INSTALLED) $(TF_TRANSFORM)/.installed $(HUGGINGFACE)/.installed
 bench-input: $(INSTALLED)
 	@$(BIN)/python benchmarks/bench_input.py $(ARGS)
 
-# A warm start beside a cold one, when the reviews grow from 60 % to all: epochs and seconds to the same accuracy; 4 minutes.
+# A warm start beside a cold one, on the last night of the simulated month: epochs and seconds to the same accuracy.
 bench-warm-start: $(INSTALLED)
 	@$(BIN)/python benchmarks/warm_start.py $(ARGS)
 
@@ -78,7 +78,7 @@ test-runners: $(INSTALLED)
 cost-per-gb: $(INSTALLED)
 	@$(BIN)/python benchmarks/cost_per_gb.py
 
-# A month of nightly runs on spans of the sample, with and without crashes, side by side.
+# A month of nightly runs on spans of the sample, with and without crashes, side by side; 10 minutes.
 month: $(INSTALLED)
 	@$(BIN)/python benchmarks/month.py $(ARGS)
 

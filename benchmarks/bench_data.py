@@ -78,7 +78,7 @@ def main() -> None:
     print(", ".join(f"{name} {value}" for name, value in results["machine"].items()), flush=True)
     reviews = {size: reviews_folder(CACHE, size) for size in (WARM_UP_REVIEWS, *arguments.sizes)}
     write_schema()
-    results["bytes"] = {str(size): sum(map(len, read_all(folder))) for size, folder in reviews.items()}
+    results["bytes"] |= {str(size): sum(map(len, read_all(folder))) for size, folder in reviews.items()}
     for competitor in arguments.only:
         measure(results, competitor, WARM_UP_REVIEWS, reviews[WARM_UP_REVIEWS], 1, arguments)
     for number in range(arguments.rounds):
@@ -103,7 +103,9 @@ def load_results(arguments: argparse.Namespace) -> Results:
     models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
     processor = models[0].partition(": ")[2] if models else "unknown"
     machine = {"processor": processor, "cores": len(os.sched_getaffinity(0)), "load before": round(load, 2)}
-    return {"ratios": {}, "bars": BARS, "machine": machine, "measured": {}, "agreement": {}, "failed": []}
+    return {
+        "ratios": {}, "bars": BARS, "machine": machine, "bytes": {}, "measured": {}, "agreement": {}, "failed": [],
+    }  # fmt: skip
 
 
 def write_schema() -> None:

@@ -121,11 +121,13 @@ def growth_lines(results: Figures) -> list[str]:
 
 
 def ratio_lines(results: Figures) -> list[str]:
-    """Each ratio beside its bar."""
+    """Each peer's ratios, small sizes first, beside their bars; of growth, where there is a bar."""
     lines = ["the peer's time / our time (above 1 we are quicker), and the bar"]
     for name, found in results["ratios"].items():
-        for size, ratio in found.items():
+        for size, ratio in sorted(found.items(), key=lambda pair: int(pair[0])):
             bar = BARS.get(name, {}).get(size)
+            if bar is None and LARGE in BARS.get(name, {}):
+                continue
             verdict = "" if bar is None else f"{bar:5.2f}  {'met' if ratio >= bar else 'MISSED'}"
             explanation = EXPLANATIONS.get(name, NAMES.get(name, ""))
             lines.append(f"  {name:18}{int(size):10,}{ratio:8.2f}  {verdict:15}{explanation}")
