@@ -4,7 +4,7 @@ from setuptools import find_packages, setup
 
 setup(
     version="0.1.0",
-    package_dir={"": "."},  # said aloud, pip installs an editable copy without a page of warnings
+    package_dir={"": "."},  # the default; named, pip does not warn of it for a page
     license="Apache-2.0",  # here, where every setuptools takes it: Beam packs us with whichever is installed
     packages=[
         *find_packages(include=["schemas", "components*", "pipeline*"]),

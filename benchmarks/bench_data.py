@@ -111,8 +111,7 @@ def load_results(arguments: argparse.Namespace) -> Results:
 def write_schema() -> None:
     """The rules as they are shipped, but for the one that takes a corpus of copies for something loaded twice."""
     rules = SCHEMA.read_text()
-    source_path = rules.index('deriver_name: "duplicate_share"')
-    bound = rules.index("max: 0.5", source_path)
+    bound = rules.index("max: 0.5", rules.index('deriver_name: "duplicate_share"'))
     (CACHE / "reviews.pbtxt").write_text(rules[:bound] + "max: 1.0" + rules[bound + len("max: 0.5") :])
 
 

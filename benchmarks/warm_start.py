@@ -42,7 +42,6 @@ def main() -> None:
     """Run all, print the table, write build/bench-warm-start.json."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--days", type=int, default=30)
-    parser.add_argument("--window", default="all")
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--folder", type=Path, default=Path("build/bench-warm-start"))
@@ -53,7 +52,6 @@ def main() -> None:
     for day in earlier:
         deliver(arguments.folder / "data", day, version=2)
     changes = [f"train.epochs={arguments.epochs}", f"train.patience={arguments.epochs}"]
-    changes += [f"ingest.window={arguments.window}"]
     train(arguments.folder, changes, last_step="push")
     deliver(arguments.folder / "data", last)
     found = []
